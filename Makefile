@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MPL-2.0
+# The commands of the README. Each sets up what it needs first; the work is in scripts/.
+
+.PHONY: help setup build run preview check sheets doctor test test-long lint bench link unlink clean
+.DEFAULT_GOAL := help
+export PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make run        speak a sentence, animate the built-in portrait, write out/demo.mp4
+##                 [PORTRAIT=me.jpg] [AUDIO=speech.wav | TEXT="..." VOICE=de] [FPS=30000/1001]
+run: setup
+	@sh scripts/build.sh
+	@sh scripts/link.sh link
+	@sh scripts/demo.sh
+
+## make preview    the same in a window, with sound [PORTRAIT=] [AUDIO= | TEXT= | MIC=1]
+preview:
+	@sh scripts/setup.sh run preview
+	@sh scripts/build.sh
+	@sh scripts/preview.sh
+
+## make check      will this portrait serve? PORTRAIT=me.jpg [LANDMARKS=me.json]
+check: setup
+	@sh scripts/check.sh
+
+## make doctor     what is missing, and one cure each
+doctor:
+	@sh scripts/doctor.sh
+
+## make setup      install what is missing (every command does it by itself)
+setup:
+	@sh scripts/setup.sh run
+
+## make build      the plugin, target/release/libgstsonic.so
+build: setup
+	@sh scripts/build.sh
+
+## make link       let GStreamer find the plugin, for this user; make unlink undoes it
+link: build
+	@sh scripts/link.sh link
+
+unlink:
+	@sh scripts/link.sh unlink
+
+## make sheets     contact sheets of poses, to look at [PORTRAIT=]
+sheets: setup
+	@sh scripts/sheets.sh
+
+## make test       what CI runs
+test:
+	@sh scripts/test.sh
+
+## make test-long  what takes real time: soaks, waits for faults
+test-long:
+	@sh scripts/test_long.sh
+
+## make lint       formatting and clippy only
+lint:
+	@sh scripts/lint.sh
+
+## make bench      the element beside stock elements, and the engine's parts
+bench: setup
+	@sh scripts/bench.sh
+
+## make clean      remove what was built and made here (not what was installed)
+clean:
+	cargo clean
+	rm -rf out .cache

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Names that cross the borders between elements, and the meta that says what a frame shows.
+//!
+//! # `SonicPoseMeta`
+//! A custom meta (`gst_buffer_get_custom_meta`) on every video buffer of `sonicanimator`:
+//!
+//! | field | type | content |
+//! |---|---|---|
+//! | `content-time` | guint64 | running time in ns of the instant that the picture shows; that of the buffer unless it is repeated |
+//! | `weights` | GstValueArray of 52 gfloat | ARKit blendshape weights, 0–1, in ARKit's order |
+//! | `head-yaw`, `head-pitch`, `head-roll` | gfloat | degrees against the portrait: towards the viewer's right, down, clockwise |
+//! | `head-x`, `head-y` | gfloat | shift in eye distances: to the viewer's right, down |
+//! | `aperture` | gfloat | gap between the inner lips in eye distances, as drawn |
+//! | `origin` | gchararray | what moved the mouth: `phones`, `network`, `signal`, `idle` |
+//! | `repeated` | gboolean | whether the previous picture was sent again because this one was late |
+//! | `json` | gchararray | all of it; weights by ARKit name, those at 0 left out |
+//!
+//! # `sonic-interrupt`
+//! An out-of-band custom downstream event: what is being said ends now.
+
+use std::fmt::Write;
+
+use sonic_engine::{
+    animator::Origin,
+    pose::{Arkit, FacePose},
+};
+
+/// Name of the custom meta that says what a video frame shows.
+pub const POSE_META: &str = "SonicPoseMeta";
+
+/// Name of the out-of-band event that ends what is being said.
+pub const INTERRUPT_EVENT: &str = "sonic-interrupt";
+
+/// Registers the metas. GStreamer allows each name once per process, and another library that
+/// was built from this crate may have done it.
+pub fn register() {
+    if !gst::meta::CustomMeta::is_registered(POSE_META) {
+        // No tags: it depends on neither size, colour nor memory, so every filter keeps it.
+        gst::meta::CustomMeta::register(POSE_META, &[]);
+    }
+}
+
+/// What a video frame shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Running time of the instant that it shows, ns.
+    pub content_time: u64,
+    /// What the face does.
+    pub pose: FacePose,
+    /// What moved the mouth.
+    pub origin: Origin,
+    /// Gap between the inner lips as drawn, in eye distances.
+    pub aperture: f32,
+}
+
+impl Shown {
+    /// Adds the meta to a new frame. `json` is scratch space that keeps its capacity.
+    ///
+    /// # Errors
+    /// If [`register`] has not been called.
+    pub fn attach(
+        &self,
+        buffer: &mut gst::BufferRef,
+        json: &mut String,
+    ) -> Result<(), gst::glib::BoolError> {
+        self.write_json(json, false);
+        let head = &self.pose.head;
+        let mut meta = gst::meta::CustomMeta::add(buffer, POSE_META)?;
+        let s = meta.mut_structure();
+        s.set("content-time", self.content_time);
+        s.set("weights", gst::Array::new(self.pose.weights));
+        s.set("head-yaw", head.yaw);
+        s.set("head-pitch", head.pitch);
+        s.set("head-roll", head.roll);
+        s.set("head-x", head.shift[0]);
+        s.set("head-y", head.shift[1]);
+        s.set("aperture", self.aperture);
+        s.set("origin", origin_name(self.origin));
+        s.set("repeated", false);
+        s.set("json", json.as_str());
+        Ok(())
+    }
+
+    /// Marks a copy of the frame as one that is sent again.
+    ///
+    /// # Errors
+    /// If the copy has no meta.
+    pub fn mark_repeated(
+        &self,
+        buffer: &mut gst::BufferRef,
+        json: &mut String,
+    ) -> Result<(), gst::glib::BoolError> {
+        self.write_json(json, true);
+        let mut meta = gst::meta::CustomMeta::from_mut_buffer(buffer, POSE_META)?;
+        let s = meta.mut_structure();
+        s.set("repeated", true);
+        s.set("json", json.as_str());
+        Ok(())
+    }
+
+    fn write_json(&self, out: &mut String, repeated: bool) {
+        let head = &self.pose.head;
+        let number = |v: f32| if v.is_finite() { v } else { 0.0 };
+        out.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "{{\"content-time\":{},\"origin\":\"{}\",\"repeated\":{repeated},\
+             \"aperture\":{:.4},\"head\":{{\"yaw\":{:.3},\"pitch\":{:.3},\"roll\":{:.3},\
+             \"x\":{:.4},\"y\":{:.4}}},\"weights\":{{",
+            self.content_time,
+            origin_name(self.origin),
+            number(self.aperture),
+            number(head.yaw),
+            number(head.pitch),
+            number(head.roll),
+            number(head.shift[0]),
+            number(head.shift[1]),
+        );
+        let mut separator = "";
+        for (shape, weight) in Arkit::ALL.into_iter().zip(self.pose.weights) {
+            if weight > 0.0 {
+                let _ = write!(out, "{separator}\"{}\":{weight:.4}", shape.name());
+                separator = ",";
+            }
+        }
+        out.push_str("}}");
+    }
+}
+
+fn origin_name(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Phones => "phones",
+        Origin::Network => "network",
+        Origin::Signal => "signal",
+        Origin::Idle => "idle",
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The plugin's entry points, as GStreamer wants them.
+#![allow(missing_docs)]
+
+/**
+ * plugin-sonic:
+ *
+ * Since: plugin-sonic-0.1.0
+ */
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
+    crate::metas::register();
+    crate::sonicanimator::register(plugin)
+}
+
+gst::plugin_define!(
+    sonic,
+    env!("CARGO_PKG_DESCRIPTION"),
+    plugin_init,
+    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+    "MPL-2.0",
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_NAME"),
+    "https://gstreamer.freedesktop.org",
+    env!("BUILD_REL_DATE")
+);

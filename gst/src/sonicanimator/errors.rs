@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The engine's errors in GStreamer's terms.
+
+use std::path::Path;
+
+use sonic_engine::face::{FaceError, PortraitSource, SourceFile};
+
+use super::names;
+
+/// What the user is told: which property, what is wrong, what helps.
+pub fn face_text(error: &FaceError) -> String {
+    let text = error.to_string();
+    if text.contains('`') {
+        // It names the property already.
+        return format!("{}.", capitalised(&text));
+    }
+    let property = match error.file {
+        SourceFile::Picture => format!("Property `{}`", names::PORTRAIT),
+        SourceFile::Landmarks => format!("Property `{}`", names::LANDMARKS),
+        SourceFile::Matte => format!("Property `{}`", names::MATTE),
+        SourceFile::Background => format!("Property `{}`", names::BACKGROUND_IMAGE),
+        SourceFile::Predictor => format!(
+            "Property `{}` needs a face predictor as long as `{}` is not set",
+            names::PORTRAIT,
+            names::LANDMARKS
+        ),
+    };
+    format!("{property}: {text}.")
+}
+
+/// The engine's texts go on from a colon; here they begin a sentence.
+pub fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(rest)
+        .collect()
+}
+
+/// The error message of a portrait that cannot be used.
+pub fn face_error(error: &FaceError, source: &PortraitSource) -> gst::ErrorMessage {
+    let file = match error.file {
+        SourceFile::Picture => source.picture.as_deref(),
+        SourceFile::Landmarks => source.landmarks.as_deref(),
+        SourceFile::Matte => source.matte.as_deref(),
+        SourceFile::Background | SourceFile::Predictor => None,
+    };
+    let text = face_text(error);
+    match fault(file, error.file) {
+        Fault::Missing => gst::error_msg!(gst::ResourceError::NotFound, ("{text}")),
+        Fault::Closed => gst::error_msg!(gst::ResourceError::OpenRead, ("{text}")),
+        Fault::Content => gst::error_msg!(gst::ResourceError::Read, ("{text}")),
+    }
+}
+
+enum Fault {
+    Missing,
+    Closed,
+    Content,
+}
+
+/// The engine says it in words; an application wants a code, so look once more.
+fn fault(file: Option<&Path>, kind: SourceFile) -> Fault {
+    let Some(file) = file else {
+        return match kind {
+            SourceFile::Predictor => Fault::Missing,
+            _ => Fault::Content,
+        };
+    };
+    match std::fs::metadata(file) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Fault::Missing,
+        Err(_) => Fault::Closed,
+        Ok(meta) if !meta.is_file() => Fault::Closed,
+        Ok(_) if std::fs::File::open(file).is_err() => Fault::Closed,
+        Ok(_) => Fault::Content,
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Counters behind the property `stats`.
+
+use std::time::Duration;
+
+/// Counted since the last start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Frames drawn.
+    pub rendered: u64,
+    /// Frames sent again because the new one was late.
+    pub repeated: u64,
+    /// Time spent drawing, together.
+    pub render_time: Duration,
+    /// The longest time to draw one.
+    pub render_time_max: Duration,
+    /// ns of sound that a frame waits for after its instant.
+    pub look_ahead: u64,
+    /// Faces seen in the portrait.
+    pub faces: u32,
+    /// Portraits and framings exchanged while playing.
+    pub swapped: u64,
+    /// ns of silence put into holes.
+    pub silence: u64,
+    /// ns of sound dropped because it came again.
+    pub trimmed: u64,
+    /// Jumps that were followed.
+    pub restarts: u64,
+}
+
+impl Stats {
+    /// Counts one drawn frame.
+    pub fn add_rendered(&mut self, took: Duration) {
+        self.rendered += 1;
+        self.render_time += took;
+        self.render_time_max = self.render_time_max.max(took);
+    }
+}
+
+impl From<Stats> for gst::Structure {
+    fn from(stats: Stats) -> Self {
+        let ns = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        let mean = ns(stats.render_time)
+            .checked_div(stats.rendered)
+            .unwrap_or(0);
+        gst::Structure::builder("application/x-sonicanimator-stats")
+            .field("frames-rendered", stats.rendered)
+            .field("frames-repeated", stats.repeated)
+            .field("render-time-mean", mean)
+            .field("render-time-max", ns(stats.render_time_max))
+            .field("look-ahead", stats.look_ahead)
+            .field("faces", stats.faces)
+            .field("portraits-swapped", stats.swapped)
+            .field("silence-inserted", stats.silence)
+            .field("sound-trimmed", stats.trimmed)
+            .field("restarts", stats.restarts)
+            .build()
+    }
+}

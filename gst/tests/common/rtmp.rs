@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A local RTMP server: Debian's nginx with its RTMP module, on free ports of the loopback.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    time::{Duration, Instant},
+};
+
+const NGINX: &str = "/usr/sbin/nginx";
+const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Records what is published to it; ends, with its workers, when dropped.
+pub struct RtmpServer {
+    folder: tempfile::TempDir,
+    master: Child,
+    log: Receiver<String>,
+    rtmp_port: u16,
+    http_port: u16,
+}
+
+impl RtmpServer {
+    /// `None`, with a printed line, where there is no such nginx; a failure if
+    /// `SONIC_REQUIRE_ALL=1`.
+    pub fn start() -> Option<Self> {
+        if !Path::new(NGINX).exists() || !Path::new(MODULE).exists() {
+            super::skip("nginx with its RTMP module (Debian: nginx-core, libnginx-mod-rtmp)");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("rec")).expect("a folder for recordings");
+        // Held until both are known, so that they differ.
+        let (rtmp, http) = (free_port(), free_port());
+        let (rtmp_port, http_port) = (port(&rtmp), port(&http));
+        drop((rtmp, http));
+        let file = folder.path().join("nginx.conf");
+        fs::write(&file, config(folder.path(), rtmp_port, http_port)).expect("written");
+        let mut master = Command::new(NGINX)
+            .args(["-e", "stderr", "-p"])
+            .arg(folder.path())
+            .arg("-c")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("nginx starts");
+        let log = lines(&mut master);
+        let server = Self {
+            folder,
+            master,
+            log,
+            rtmp_port,
+            http_port,
+        };
+        // The sockets are open before the first worker starts.
+        server.wait_for("start worker process ");
+        Some(server)
+    }
+
+    /// Where to publish a stream.
+    pub fn url(&self, stream: &str) -> String {
+        format!("rtmp://127.0.0.1:{}/live/{stream}", self.rtmp_port)
+    }
+
+    /// Where publishing needs `?name=good`; everything else is answered with 403.
+    pub fn guarded_url(&self, stream: &str) -> String {
+        format!("rtmp://127.0.0.1:{}/auth/{stream}", self.rtmp_port)
+    }
+
+    /// XML with clients, bytes and codecs.
+    pub fn stat_url(&self) -> String {
+        format!("http://127.0.0.1:{}/stat", self.http_port)
+    }
+
+    /// The finished recording of a stream; call it when its publisher has gone.
+    pub fn recording(&self, stream: &str) -> PathBuf {
+        self.wait_for("disconnect");
+        let mut files: Vec<_> = fs::read_dir(self.folder.path().join("rec"))
+            .expect("recordings")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| {
+                let name = path.file_name().and_then(|n| n.to_str());
+                name.is_some_and(|n| n.starts_with(stream))
+            })
+            .collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files.remove(0)
+    }
+
+    /// Waits for a line of nginx's log.
+    pub fn wait_for(&self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.log.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return,
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("nginx never said {text:?}, but:\n{}", seen.join("\n")),
+            }
+        }
+    }
+
+    fn workers(&self) -> Vec<String> {
+        let id = self.master.id();
+        fs::read_to_string(format!("/proc/{id}/task/{id}/children"))
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+impl Drop for RtmpServer {
+    fn drop(&mut self) {
+        let workers = self.workers();
+        signal("-TERM", &self.master.id().to_string());
+        let _ = self.master.wait();
+        // A worker outlives a master that was killed, and keeps the port.
+        for worker in workers {
+            let name = fs::read_to_string(format!("/proc/{worker}/comm"));
+            if name.is_ok_and(|name| name.trim() == "nginx") {
+                signal("-KILL", &worker);
+            }
+        }
+    }
+}
+
+fn signal(which: &str, pid: &str) {
+    let _ = Command::new("kill").args([which, pid]).status();
+}
+
+fn free_port() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).expect("a free port")
+}
+
+fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().expect("bound").port()
+}
+
+fn lines(child: &mut Child) -> Receiver<String> {
+    let stderr = child.stderr.take().expect("piped");
+    let (out, log) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            // Nobody listens any more: keep reading, or nginx would block.
+            let _ = out.send(line);
+        }
+    });
+    log
+}
+
+fn config(folder: &Path, rtmp: u16, http: u16) -> String {
+    use std::os::unix::fs::MetadataExt;
+    // Started by root it would otherwise give its workers to a user who may not write here.
+    let root = fs::metadata(folder).is_ok_and(|meta| meta.uid() == 0);
+    let user = if root { "user root;" } else { "" };
+    let folder = folder.display();
+    format!(
+        "load_module {MODULE};
+{user}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr info;
+events {{ worker_connections 64; }}
+rtmp {{
+  server {{
+    listen 127.0.0.1:{rtmp};
+    chunk_size 4096;
+    ping 10s;
+    ping_timeout 5s;
+    application live {{
+      live on;
+      record all;
+      record_path {folder}/rec;
+      record_unique on;
+      drop_idle_publisher 15s;
+    }}
+    application auth {{
+      live on;
+      on_publish http://127.0.0.1:{http}/on_publish;
+    }}
+  }}
+}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{http};
+    location /stat {{ rtmp_stat all; }}
+    location /on_publish {{ if ($arg_name = \"good\") {{ return 200; }} return 403; }}
+  }}
+}}
+"
+    )
+}

@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# What CI runs, and `make test`. Needs the network on a machine that has nothing yet.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+began=$(date +%s)
+step() {
+    say "
+=== $* ($(($(date +%s) - began)) s)"
+}
+
+step set-up
+sh scripts/setup.sh run test
+SONIC_TEST_ASTRONAUT=$(sh scripts/test_media.sh)
+[ -n "$SONIC_TEST_ASTRONAUT" ] && export SONIC_TEST_ASTRONAUT || unset SONIC_TEST_ASTRONAUT
+
+# The tests neither see nor touch what the user has: caches, plugins linked before, registry.
+private=$(mktemp -d)
+trap 'rm -rf "$private"' EXIT
+[ ! -e "$engine_data/libonnxruntime.so" ] ||
+    export ORT_DYLIB_PATH="${ORT_DYLIB_PATH:-$engine_data/libonnxruntime.so}"
+export XDG_DATA_HOME=$private/data XDG_CACHE_HOME=$private/cache
+export GST_REGISTRY_1_0=$private/registry.bin
+unset GST_PLUGIN_PATH GST_PLUGIN_PATH_1_0 GST_PRESET_PATH
+export G_DEBUG=fatal-criticals
+
+step lint
+sh scripts/lint.sh
+
+step "tests of engine and elements"
+cargo test --locked --workspace --no-fail-fast
+
+step installation
+sh scripts/test_installation.sh "$private"
+
+step "scripts and launch lines of the documentation"
+GST_PLUGIN_PATH=$private/installed python3 scripts/test_readme.py
+python3 scripts/test_house.py
+
+step "done: all passed"

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Tests of the commands around the code: links, the doctor, the demo's words about bad input.
+
+They run the scripts as a user does, with a home folder of their own. The plugin has been built
+before (target/release).
+"""
+
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+TARGET = TOP / os.environ.get("CARGO_TARGET_DIR", "target")
+sys.path.insert(0, str(TOP / "scripts"))
+
+import contact_sheet  # noqa: E402
+import wheel_member  # noqa: E402
+
+
+class House(unittest.TestCase):
+    """A folder for everything that a user owns."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.plugins = self.folder / "data/gstreamer-1.0/plugins"
+        self.link = self.plugins / "libgstsonic.so"
+
+    def script(self, name, *args, **env):
+        full = dict(os.environ, XDG_DATA_HOME=str(self.folder / "data"),
+                    GST_REGISTRY_1_0=str(self.folder / "registry.bin"), OUT=str(self.folder / "out"))
+        full.pop("GST_PLUGIN_PATH", None)
+        full.update(env)
+        return subprocess.run(["sh", str(TOP / "scripts" / name), *args], env=full, text=True,
+                              cwd=self.folder, capture_output=True, timeout=300, check=False)
+
+    def assert_one_sentence(self, done, *words):
+        """It failed, and said why in one line without a word from the machinery."""
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+
+class Links(House):
+    def knows_the_element(self):
+        env = dict(os.environ, XDG_DATA_HOME=str(self.folder / "data"),
+                   GST_REGISTRY_1_0=str(self.folder / "registry.bin"))
+        env.pop("GST_PLUGIN_PATH", None)
+        return subprocess.run(["gst-inspect-1.0", "sonicanimator"], env=env, check=False,
+                              capture_output=True).returncode == 0
+
+    def test_link_makes_pasted_lines_work_and_unlink_undoes_it(self):
+        self.assertFalse(self.knows_the_element())
+        for _ in range(2):
+            self.assertEqual(self.script("link.sh", "link").returncode, 0)
+        self.assertTrue(self.knows_the_element())
+        for _ in range(2):
+            self.assertEqual(self.script("link.sh", "unlink").returncode, 0)
+        self.assertFalse(self.knows_the_element())
+        self.assertEqual(list(self.plugins.iterdir()), [])
+
+    def test_a_plugin_that_somebody_else_put_there_is_left_alone(self):
+        self.plugins.mkdir(parents=True)
+        self.link.write_text("mine")
+        for verb in ("link", "unlink"):
+            self.assert_one_sentence(self.script("link.sh", verb), str(self.link))
+        self.assertEqual(self.link.read_text(), "mine")
+
+
+class Doctor(House):
+    def test_a_missing_program_is_named_with_its_cure(self):
+        # A PATH with the tools of a bare system, but none of what the project needs.
+        tools = self.folder / "bin"
+        tools.mkdir()
+        for tool in ("sh", "dirname", "sed", "awk", "sort", "head", "mktemp", "rm", "grep"):
+            for place in ("/bin", "/usr/bin"):
+                if os.path.exists(f"{place}/{tool}") and not (tools / tool).exists():
+                    (tools / tool).symlink_to(f"{place}/{tool}")
+        done = self.script("doctor.sh", PATH=str(tools))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        found = re.findall(r"^MISSING +(.*)\n +cure: (.*)$", done.stdout, re.M)
+        self.assertIn("Rust", [what for what, _ in found])
+        self.assertTrue(any("espeak-ng" in cure for _, cure in found), done.stdout)
+        self.assertTrue(all(cure for _, cure in found))
+
+    def test_a_machine_that_runs_the_tests_lacks_nothing_essential(self):
+        done = self.script("doctor.sh")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("MISSING", done.stdout)
+        # Built but not linked in this home.
+        self.assertIn("cure: make link", done.stdout)
+
+
+class Demo(House):
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(self.script("link.sh", "link").returncode, 0)
+
+    def test_a_name_with_spaces_and_quotes_becomes_a_video(self):
+        voice = self.folder / "it's \"my\" voice.wav"
+        subprocess.run(["espeak-ng", "-w", str(voice), "one two"], check=True)
+        done = self.script("demo.sh", AUDIO=str(voice), FPS="30000/1001")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        seconds = (voice.stat().st_size - 44) / 2 / 22050
+        frames = int(re.search(r"^frames +(\d+)", done.stdout, re.M)[1])
+        self.assertAlmostEqual(frames, seconds * 30000 / 1001, delta=1)
+        self.assertTrue((self.folder / "out/demo.mp4").stat().st_size > 1000)
+        sheet = (self.folder / "out/contact-sheet.png").read_bytes()
+        self.assertTrue(sheet.startswith(b"\x89PNG"))
+
+    def test_bad_input_ends_in_one_sentence(self):
+        bad = self.folder / "bad.wav"
+        bad.write_bytes(b"no sound at all, " * 100)
+        empty = self.folder / "empty.wav"
+        empty.touch()
+        picture = str(TOP / "assets/portrait.png")
+        for env, *words in (
+            ({"AUDIO": "nowhere.wav"}, "AUDIO=nowhere.wav", "no such file"),
+            ({"AUDIO": str(empty)}, "empty"),
+            ({"AUDIO": str(self.folder)}, "not a file"),
+            ({"AUDIO": str(bad)}, f"AUDIO={bad}", "no sound"),
+            ({"AUDIO": picture}, f"AUDIO={picture}", "no sound"),
+            ({"PORTRAIT": "nobody.jpg"}, "PORTRAIT=nobody.jpg", "no such file"),
+            ({"PORTRAIT": str(bad), "TEXT": "a"}, "bad.wav"),
+            ({"FPS": "fast"}, "FPS=fast"),
+            ({"AUDIO": str(bad), "TEXT": "a"}, "not both"),
+            ({"VOICE": "klingon-opera", "TEXT": "a"}, "klingon-opera"),
+        ):
+            with self.subTest(env=env):
+                done = self.script("demo.sh", **env)
+                self.assert_one_sentence(done, *words)
+                self.assertFalse((self.folder / "out/demo.mp4").exists())
+
+
+class Preview(House):
+    def test_without_a_display_it_says_what_to_do(self):
+        done = self.script("preview.sh", DISPLAY="", WAYLAND_DISPLAY="")
+        self.assert_one_sentence(done, "display", "make run")
+
+
+class ContactSheet(unittest.TestCase):
+    def test_tiles_are_evenly_spaced_and_all_frames_are_counted(self):
+        for total in (1, 5, 24, 25, 1000):
+            count, tiles = contact_sheet.choose(range(total), 24)
+            self.assertEqual(count, total)
+            self.assertEqual(len(tiles), min(24, total))
+            self.assertEqual(sorted(set(tiles)), tiles)
+            gaps = [b - a for a, b in zip(tiles, tiles[1:])]
+            self.assertLessEqual(max(gaps, default=0), 2 * total / 24 + 2)
+
+    def test_the_png_holds_the_tiles_where_they_belong(self):
+        tiles = [(1, 2, bytes([n] * 6)) for n in range(3)]
+        width, height, rgb = contact_sheet.lay_out(tiles, 2)
+        data = contact_sheet.png(width, height, rgb)
+        self.assertEqual(struct.unpack(">II", data[16:24]), (2, 4))
+        length = struct.unpack(">I", data[33:37])[0]
+        rows = zlib.decompress(data[41:41 + length])
+        above = bytes(6)
+        pixels = b""
+        for y in range(4):
+            row = rows[y * 7 + 1:(y + 1) * 7]
+            above = bytes((a + b) & 255 for a, b in zip(row, above))
+            pixels += above
+        self.assertEqual(pixels, b"\0\0\0\1\1\1" * 2 + b"\2\2\2\0\0\0" * 2)
+
+
+class Wheels(House):
+    def test_only_the_pinned_content_counts_as_there(self):
+        to, stamp = self.folder / "file", self.folder / "file.pin"
+        to.write_bytes(b"content")
+        stamp.write_text(f"abc {wheel_member.checksum(b'content')}\n")
+        self.assertTrue(wheel_member.is_there(to, stamp, "abc"))
+        self.assertFalse(wheel_member.is_there(to, stamp, "another pin"))
+        to.write_bytes(b"damaged")
+        self.assertFalse(wheel_member.is_there(to, stamp, "abc"))
+        to.unlink()
+        self.assertFalse(wheel_member.is_there(to, stamp, "abc"))
+
+    def test_every_pin_names_its_size_member_and_checksums(self):
+        for pin in (TOP / "scripts/pins").iterdir():
+            fields, _ = wheel_member.read_pin(pin)
+            self.assertGreater(int(fields["megabytes"]), 0)
+            self.assertIn("/", fields["member"])
+            self.assertRegex(pin.read_text(), r"\S+==\S+ --hash=sha256:[0-9a-f]{64}")
+
+
+class Readme(unittest.TestCase):
+    def test_every_make_command_that_it_names_exists(self):
+        targets = set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text(), re.M))
+        named = set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(
+            re.findall(r"`[^`]+`|```sh\n.*?```", (TOP / "README.md").read_text(), re.S))))
+        self.assertLessEqual(named, targets)
+        self.assertLessEqual({"run", "check", "doctor", "preview", "test"}, named)
+
+    def test_its_table_lists_the_properties_that_the_element_has(self):
+        env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"))
+        done = subprocess.run(["gst-inspect-1.0", "--no-colors", "sonicanimator"], env=env,
+                              text=True, capture_output=True, check=True)
+        listed = done.stdout.partition("Element Properties:")[2]
+        has = set(re.findall(r"^  ([a-z-]+) +: ", listed, re.M)) - {"name", "parent", "qos"}
+        rows = re.findall(r"^\| (`[^|]+) \|", (TOP / "README.md").read_text(), re.M)
+        table = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+        self.assertGreater(len(has), 10)
+        self.assertEqual(has, table & has, has - table)
+        # Other tables of the page begin their rows with commands.
+        self.assertEqual({name for name in table if not name.startswith("make")}, has)
+
+
+if __name__ == "__main__":
+    unittest.main()

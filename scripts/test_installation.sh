@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# Installs with meson into the folder $1/prefix, and checks that GStreamer finds everything there.
+# Leaves a link $1/installed to the folder of the plugin.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+private=$1
+[ ! -e "$private/build" ] || die "$private has been used already."
+meson setup "$private/build" --prefix="$private/prefix" -Dtarget-dir="$target" >"$private/meson.log" ||
+    { cat "$private/meson.log"; die "meson setup failed."; }
+meson compile -C "$private/build"
+meson test -C "$private/build" --print-errorlogs
+meson install -C "$private/build" --quiet
+
+library=$(find "$private/prefix" -path '*/gstreamer-1.0/libgstsonic.so')
+[ -n "$library" ] || die "the plugin was not installed."
+for file in gstreamer-1.0/presets/GstSonicAnimator.prs gst-sonic/portrait.png gst-sonic/portrait.json; do
+    [ -s "$private/prefix/share/$file" ] || die "share/$file was not installed."
+done
+ln -s "$(dirname "$library")" "$private/installed"
+GST_PLUGIN_PATH=$private/installed gst-inspect-1.0 sonicanimator >"$private/inspect.txt" ||
+    die "GStreamer does not load the installed plugin."
+grep -q min-resolution "$private/inspect.txt" || die "gst-inspect-1.0 does not list the properties."
+say "installation: plugin, presets and assets are where GStreamer finds them"

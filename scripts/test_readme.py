@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Runs every gst-launch-1.0 line of README.md and of the elements' documentation as it stands.
+
+In the README a block of shell lines with gst-launch-1.0 must have a marker in front of it:
+
+    <!-- run -->                      it ends by itself
+    <!-- run makes=talk.mp4 -->       and leaves a video that decodes
+    <!-- run seconds=3 -->            it goes on until Ctrl-C, which it gets after 3 s
+    <!-- run server=rtmp -->          RTMP_URL and STREAM_KEY lead to a local server
+
+The lines run in a folder that holds me.jpg, speech.wav and what else they name. What needs a
+person is exchanged: windows, loudspeakers and microphones (SUBSTITUTES). The plugin is the one
+that GST_PLUGIN_PATH leads to.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"^(?:<!-- (?P<marker>.*?) -->\n)?```sh\n(?P<text>.*?)^```$", re.M | re.S)
+DOC_LINE = re.compile(r"^ \* (gst-launch-1\.0 .*)$", re.M)
+SUBSTITUTES = {
+    "autovideosink": "fakesink sync=true",
+    "autoaudiosink": "fakesink sync=true",
+    "autoaudiosrc": "audiotestsrc is-live=true num-buffers=100",
+}
+# Lines that have not ended by then hang.
+PATIENCE_S = 180
+NGINX = "/usr/sbin/nginx"
+RTMP_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
+NGINX_CONF = """load_module {module}; daemon off; master_process off; pid {folder}/nginx.pid;
+error_log {folder}/error.log; events {{ worker_connections 64; }}
+rtmp {{ server {{ listen 127.0.0.1:{port};
+  application live {{ live on; record all; record_path {folder}/rec; }} }} }}
+"""
+
+
+class Missing(Exception):
+    """What a line needs and this machine has not."""
+
+
+def readme_blocks():
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    for match in BLOCK.finditer(text):
+        if "gst-launch-1.0" not in match["text"]:
+            continue
+        where = f"README.md:{text.count(chr(10), 0, match.start()) + 1}"
+        words = (match["marker"] or "").split()
+        if words[:1] != ["run"]:
+            raise ValueError(f"{where}: a block of gst-launch-1.0 lines without `<!-- run -->`")
+        yield where, match["text"], dict(word.split("=", 1) for word in words[1:])
+
+
+def documentation_lines():
+    for path in sorted((TOP / "gst/src").rglob("*.rs")):
+        text = path.read_text(encoding="utf-8")
+        for match in DOC_LINE.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"{path.relative_to(TOP)}:{line}", match[1] + "\n", {}
+
+
+def substituted(text):
+    for word, other in SUBSTITUTES.items():
+        text = re.sub(rf"\b{word}\b", other, text)
+    return text
+
+
+def prepare(folder):
+    """The files that the README's lines name."""
+    portrait = os.environ.get("SONIC_TEST_ASTRONAUT") or TOP / ".cache/astronaut.png"
+    if not pathlib.Path(portrait).exists():
+        portrait = None
+        if os.environ.get("SONIC_REQUIRE_ALL") == "1":
+            raise Missing("the test portrait (scripts/test_media.sh)")
+    built_in = TOP / "assets/portrait.png"
+    shutil.copy(portrait or built_in, folder / "me.jpg")
+    shutil.copy(built_in, folder / "drawing.png")
+    for name in ("drawing", "cutout"):
+        shutil.copy(TOP / "assets/portrait.json", folder / f"{name}.json")
+    subprocess.run(["gst-launch-1.0", "--quiet", "filesrc", f"location={built_in}", "!", "pngdec",
+                    "!", "videoconvert", "!", "alpha", "alpha=0.7", "!", "videoconvert", "!",
+                    "video/x-raw,format=RGBA", "!", "pngenc", "!", "filesink",
+                    f"location={folder / 'cutout.png'}"], check=True)
+    subprocess.run(["espeak-ng", "-w", str(folder / "speech.wav"), "This line runs as pasted."],
+                   check=True)
+
+
+class RtmpServer:
+    """nginx with its RTMP module on a free port; what is published is recorded."""
+
+    def __init__(self, folder):
+        if not (os.path.exists(NGINX) and os.path.exists(RTMP_MODULE)):
+            raise Missing("nginx with its RTMP module")
+        self.folder = folder / "server"
+        (self.folder / "rec").mkdir(parents=True, mode=0o777)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        conf = self.folder / "nginx.conf"
+        conf.write_text(NGINX_CONF.format(module=RTMP_MODULE, folder=self.folder, port=self.port))
+        # The worker writes as the user who runs the test, root included.
+        self.process = subprocess.Popen(
+            [NGINX, "-e", "stderr", "-c", str(conf), "-p", str(self.folder),
+             "-g", "user root;" if os.getuid() == 0 else ""],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.wait_until_it_listens()
+
+    def wait_until_it_listens(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        self.process.kill()
+        raise Missing("an nginx that starts")
+
+    def close(self):
+        """Ends it and returns the recordings."""
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        return sorted((self.folder / "rec").glob("*.flv"))
+
+
+def run(text, options, folder, env):
+    """Runs the lines under sh; returns what was wrong, or None."""
+    log = folder / "log.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(["sh", "-euc", text], cwd=folder, env=env, stdout=output,
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+                                   start_new_session=True)
+        try:
+            if "seconds" in options:
+                try:
+                    process.wait(timeout=float(options["seconds"]))
+                    return "it ended by itself\n" + log.read_text(errors="replace")
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGINT)
+            process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"it hangs: not done after {PATIENCE_S} s"
+    said = log.read_text(errors="replace")
+    interrupted = "seconds" in options and process.returncode in (130, -signal.SIGINT)
+    if (process.returncode != 0 and not interrupted) or re.search(r"^ERROR", said, re.M):
+        return f"exit {process.returncode}\n{said}"
+    return None
+
+
+def undecodable(video):
+    """What is wrong with a video that a line has made, or None."""
+    if not video.exists():
+        return f"{video.name} was not made"
+    line = ["gst-launch-1.0", "--quiet", "filesrc", f"location={video}", "!", "decodebin", "!",
+            "videoconvert", "!", "video/x-raw,format=GRAY8", "!", "fdsink", "fd=1"]
+    done = subprocess.run(line, capture_output=True, timeout=PATIENCE_S, check=False)
+    if done.returncode != 0 or not done.stdout:
+        return f"{video.name} does not decode: {done.stderr.decode(errors='replace')}"
+    return None
+
+
+def check(text, options, folder):
+    env = dict(os.environ)
+    server = None
+    if options.get("server") == "rtmp":
+        server = RtmpServer(folder)
+        env.update(RTMP_URL=f"rtmp://127.0.0.1:{server.port}/live", STREAM_KEY="a-secret")
+    try:
+        fault = run(substituted(text), options, folder, env)
+    finally:
+        recordings = server.close() if server else None
+    if fault is None and "makes" in options:
+        fault = undecodable(folder / options["makes"])
+    if fault is None and recordings is not None:
+        fault = undecodable(recordings[0]) if recordings else "nothing reached the server"
+    return fault
+
+
+def main():
+    passed = failed = skipped = 0
+    for where, text, options in [*readme_blocks(), *documentation_lines()]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            try:
+                prepare(folder)
+                fault = check(text, options, folder)
+            except Missing as missing:
+                if os.environ.get("SONIC_REQUIRE_ALL") != "1":
+                    skipped += 1
+                    print(f"skipped  {where}: needs {missing}", flush=True)
+                    continue
+                fault = f"missing: {missing}"
+        passed, failed = passed + (fault is None), failed + (fault is not None)
+        print(f"ok       {where}" if fault is None else f"FAILED   {where}: {fault}", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where the face is controlled, and how each blendshape moves it there.
+//!
+//! All lengths are in IOD in face space. Amplitudes at weight 1 are those that looked right on
+//! real photographs: chin down 0.30, lower lip 0.36,
+//! corners 0.22, width +22 % for a stretch and -33 % for a pucker.
+
+use super::{
+    mouth::{LIP_STATIONS, Mouth},
+    space::{V2, smoothstep},
+};
+use crate::pose::Arkit;
+
+/// Side of the picture: the viewer's left is the person's right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Viewer's left, the person's right.
+    ViewerLeft,
+    /// Viewer's right, the person's left.
+    ViewerRight,
+}
+
+/// What a control point is a part of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// Jaw line, `hinge` 0 at the ear to 1 at the chin.
+    Jaw {
+        /// How much it takes part in the jaw's rotation.
+        hinge: f32,
+    },
+    /// Between the lower lip and the chin.
+    ChinPad,
+    /// Cheek beside the mouth.
+    Cheek(Side),
+    /// Brow; 0 at its inner end to 1 at the outer.
+    Brow(Side, f32),
+    /// Nose; `wing` for the nostrils' sides.
+    Nose {
+        /// The side, for a wing.
+        wing: Option<Side>,
+    },
+    /// Rim of an eye.
+    Eye,
+    /// Corner of the mouth, inner or outer.
+    Corner(Side),
+    /// Upper lip at a fraction of the half-width.
+    UpperLip {
+        /// Fraction of the half-width, -1 to 1.
+        s: f32,
+        /// On the vermilion's outer border rather than at the slit.
+        outer: bool,
+    },
+    /// Lower lip likewise.
+    LowerLip {
+        /// Fraction of the half-width, -1 to 1.
+        s: f32,
+        /// On the vermilion's outer border rather than at the slit.
+        outer: bool,
+    },
+    /// Does not move.
+    Anchor,
+}
+
+/// A point whose displacement is known for every blendshape.
+#[derive(Clone, Copy, Debug)]
+pub struct Control {
+    /// At rest, face space.
+    pub at: V2,
+    /// What it is.
+    pub part: Part,
+}
+
+/// How far the slit separates the fields above and below it at fraction `s` of the half-width:
+/// the shape of an opened mouth, flatter than an ellipse at the corners so that the skin there
+/// does not fold. 0.70 of the middle at |s| = 0.7.
+pub fn opening(s: f32) -> f32 {
+    (1.0 - s * s).max(0.0).powf(0.53)
+}
+
+/// All control points of a face: landmarks, resampled lips, cheeks, and a ring of anchors.
+pub fn controls(landmarks: &[V2; 68], mouth: &Mouth) -> Vec<Control> {
+    let mut all = Vec::with_capacity(110);
+    let mut add = |at: V2, part: Part| all.push(Control { at, part });
+    upper_face(landmarks, &mut add);
+    let hinge_y = landmarks[0].y.min(landmarks[16].y);
+    let chin_y = landmarks[8].y;
+    for p in &landmarks[0..17] {
+        let hinge = ((p.y - hinge_y) / (chin_y - hinge_y).max(0.1)).clamp(0.0, 1.0);
+        let hinge = smoothstep(0.15, 1.0, hinge);
+        add(*p, Part::Jaw { hinge });
+    }
+    lips(landmarks, mouth, &mut add);
+    add(landmarks[57].lerp(landmarks[8], 0.45), Part::ChinPad);
+    for (side, wing, jaw) in [(Side::ViewerLeft, 31, 3), (Side::ViewerRight, 35, 13)] {
+        add(landmarks[wing].lerp(landmarks[jaw], 0.5), Part::Cheek(side));
+    }
+    anchors(landmarks[30], &mut add);
+    all
+}
+
+/// Brows, nose and the rims of the eyes.
+fn upper_face(landmarks: &[V2; 68], add: &mut impl FnMut(V2, Part)) {
+    for i in 0..5 {
+        let t = i as f32 / 4.0;
+        add(landmarks[17 + i], Part::Brow(Side::ViewerLeft, 1.0 - t));
+        add(landmarks[22 + i], Part::Brow(Side::ViewerRight, t));
+    }
+    for (i, p) in landmarks.iter().enumerate().take(36).skip(27) {
+        let wing = match i {
+            31 => Some(Side::ViewerLeft),
+            35 => Some(Side::ViewerRight),
+            _ => None,
+        };
+        add(*p, Part::Nose { wing });
+    }
+    for p in &landmarks[36..48] {
+        add(*p, Part::Eye);
+    }
+}
+
+/// The corners, outer before inner, the vermilion's border, and both sides of the slit.
+fn lips(landmarks: &[V2; 68], mouth: &Mouth, add: &mut impl FnMut(V2, Part)) {
+    for (i, side) in [(48, Side::ViewerLeft), (54, Side::ViewerRight)] {
+        add(landmarks[i], Part::Corner(side));
+    }
+    for (s, side) in [(-1.0, Side::ViewerLeft), (1.0, Side::ViewerRight)] {
+        let u = s * mouth.half_width;
+        add(
+            mouth.to_face(V2::new(u, mouth.middle(u))),
+            Part::Corner(side),
+        );
+    }
+    for i in (49..60).filter(|i| *i != 54) {
+        let p = landmarks[i];
+        let s = (mouth.to_local(p).x / mouth.half_width).clamp(-1.0, 1.0);
+        let outer = true;
+        add(
+            p,
+            if i < 54 {
+                Part::UpperLip { s, outer }
+            } else {
+                Part::LowerLip { s, outer }
+            },
+        );
+    }
+    for s in LIP_STATIONS {
+        let u = s * mouth.half_width;
+        let outer = false;
+        add(
+            mouth.to_face(V2::new(u, mouth.upper.at(u))),
+            Part::UpperLip { s, outer },
+        );
+        add(
+            mouth.to_face(V2::new(u, mouth.lower.at(u))),
+            Part::LowerLip { s, outer },
+        );
+    }
+}
+
+/// A ring that stays, around the moving face.
+fn anchors(nose: V2, add: &mut impl FnMut(V2, Part)) {
+    for i in 0..20 {
+        let a = std::f32::consts::TAU * i as f32 / 20.0;
+        add(nose + super::field::boundary(a), Part::Anchor);
+    }
+}
+
+/// The displacement of a control at weight 1 of a blendshape, in mouth-aligned axes: x along
+/// the mouth to the viewer's right, y down, IOD. Zero for shapes that the rig does not move by
+/// displacement (eyes, tongue) or not at all (`jawForward`).
+pub fn displacement(shape: Arkit, control: &Control, mouth: &Mouth) -> V2 {
+    use Arkit::*;
+    match shape {
+        JawOpen => jaw_open(control.part),
+        JawLeft | JawRight => {
+            let x = if shape == JawLeft { 0.10 } else { -0.10 };
+            V2::new(x * jaw_share(control.part), 0.0)
+        }
+        MouthPucker | MouthFunnel => rounded(shape, control, mouth),
+        MouthLeft | MouthRight => {
+            let x = if shape == MouthLeft { 0.10 } else { -0.10 };
+            V2::new(x * mouth_share(control.part), 0.0)
+        }
+        MouthSmileLeft | MouthSmileRight | MouthFrownLeft | MouthFrownRight | MouthDimpleLeft
+        | MouthDimpleRight | MouthStretchLeft | MouthStretchRight => {
+            corner_pull(shape, control.part, mouth)
+        }
+        MouthRollLower | MouthRollUpper | MouthShrugLower | MouthShrugUpper | MouthPressLeft
+        | MouthPressRight | MouthLowerDownLeft | MouthLowerDownRight | MouthUpperUpLeft
+        | MouthUpperUpRight => lip_lift(shape, control.part),
+        BrowDownLeft | BrowDownRight | BrowInnerUp | BrowOuterUpLeft | BrowOuterUpRight => {
+            brow(shape, control.part)
+        }
+        CheekPuff | CheekSquintLeft | CheekSquintRight | NoseSneerLeft | NoseSneerRight => {
+            cheek(shape, control.part)
+        }
+        _ => V2::ZERO,
+    }
+}
+
+/// What `mouthClose` must add to a displacement so that the lips meet: the lower lip makes 70 %
+/// of the way, the upper 30 %. `upper` and `lower` are the inner lips' displacements of one
+/// shape at a station, or the gap at rest. Returns the corrections (upper, lower).
+pub fn closing(gap: f32) -> (f32, f32) {
+    (0.3 * gap, -0.7 * gap)
+}
+
+/// How much a part follows the jaw sideways.
+fn jaw_share(part: Part) -> f32 {
+    match part {
+        Part::Jaw { hinge } => hinge,
+        Part::ChinPad => 1.0,
+        Part::LowerLip { s, .. } => 0.7 * opening(s) + 0.2,
+        Part::Corner(_) => 0.2,
+        _ => 0.0,
+    }
+}
+
+/// How much a part follows the mouth sideways.
+fn mouth_share(part: Part) -> f32 {
+    match part {
+        Part::UpperLip { .. } | Part::LowerLip { .. } | Part::Corner(_) => 1.0,
+        Part::ChinPad | Part::Cheek(_) => 0.35,
+        _ => 0.0,
+    }
+}
+
+fn jaw_open(part: Part) -> V2 {
+    const CORNER: f32 = 0.20;
+    const CORNER_IN: f32 = 0.02;
+    match part {
+        Part::Jaw { hinge } => V2::new(0.0, 0.30 * hinge),
+        Part::ChinPad => V2::new(0.0, 0.325),
+        Part::Cheek(side) => V2::new(CORNER_IN * inward(side), 0.06),
+        Part::Corner(side) => V2::new(CORNER_IN * inward(side), CORNER),
+        Part::UpperLip { s, outer } => {
+            let rim = if outer { -0.02 } else { -0.03 };
+            V2::new(-CORNER_IN * s, CORNER + (rim - CORNER) * opening(s))
+        }
+        Part::LowerLip { s, outer } => {
+            let rim = if outer { 0.345 } else { 0.36 };
+            V2::new(-CORNER_IN * s, CORNER + (rim - CORNER) * opening(s))
+        }
+        _ => V2::ZERO,
+    }
+}
+
+/// +1 where inward is towards the viewer's right.
+fn inward(side: Side) -> f32 {
+    match side {
+        Side::ViewerLeft => 1.0,
+        Side::ViewerRight => -1.0,
+    }
+}
+
+fn rounded(shape: Arkit, control: &Control, mouth: &Mouth) -> V2 {
+    // A pucker narrows and thickens, a funnel also opens and turns the lips out.
+    let (narrow, thicken, open) = if shape == Arkit::MouthPucker {
+        (0.33, 0.035, 0.0)
+    } else {
+        (0.22, 0.045, 0.05)
+    };
+    let width = mouth.half_width * narrow;
+    match control.part {
+        Part::Corner(side) => V2::new(width * inward(side), 0.0),
+        Part::UpperLip { s, outer } => {
+            let up = open * opening(s) + if outer { thicken * opening(s) } else { 0.0 };
+            V2::new(-s * width, -up)
+        }
+        Part::LowerLip { s, outer } => {
+            let down = open * opening(s) + if outer { thicken * opening(s) } else { 0.0 };
+            V2::new(-s * width, down)
+        }
+        Part::Cheek(side) => V2::new(0.3 * width * inward(side), 0.0),
+        _ => V2::ZERO,
+    }
+}
+
+/// How much a lip point follows its own side's corner: 1 there, little at the middle.
+fn towards_corner(part: Part, side: Side) -> f32 {
+    let sign = -inward(side);
+    match part {
+        Part::Corner(own) if own == side => 1.0,
+        Part::UpperLip { s, .. } | Part::LowerLip { s, .. } => (sign * s).max(0.0).powf(1.3),
+        Part::Cheek(own) if own == side => 0.4,
+        _ => 0.0,
+    }
+}
+
+fn corner_pull(shape: Arkit, part: Part, mouth: &Mouth) -> V2 {
+    use Arkit::*;
+    let side = match shape {
+        MouthSmileRight | MouthFrownRight | MouthDimpleRight | MouthStretchRight => {
+            Side::ViewerLeft
+        }
+        _ => Side::ViewerRight,
+    };
+    let outward = -inward(side);
+    let wide = mouth.half_width * 0.22;
+    let pull = match shape {
+        MouthSmileLeft | MouthSmileRight => V2::new(outward * wide, -0.12),
+        MouthFrownLeft | MouthFrownRight => V2::new(outward * 0.02, 0.09),
+        MouthDimpleLeft | MouthDimpleRight => V2::new(outward * wide * 0.5, -0.02),
+        _ => V2::new(outward * wide, 0.02),
+    };
+    let share = towards_corner(part, side);
+    match (shape, part) {
+        (MouthSmileLeft | MouthSmileRight, Part::Cheek(own)) if own == side => {
+            V2::new(outward * 0.02, -0.06)
+        }
+        _ => pull * share,
+    }
+}
+
+fn lip_lift(shape: Arkit, part: Part) -> V2 {
+    use Arkit::*;
+    let half = |s: f32, right: bool| {
+        // One side's lip, fading over the middle.
+        let t = if right { -s } else { s };
+        smoothstep(-0.5, 0.5, t)
+    };
+    let y = match (shape, part) {
+        (MouthUpperUpLeft | MouthUpperUpRight, Part::UpperLip { s, .. }) => {
+            -0.07 * opening(s) * half(s, shape == MouthUpperUpRight)
+        }
+        (
+            MouthUpperUpLeft,
+            Part::Nose {
+                wing: Some(Side::ViewerRight),
+            },
+        )
+        | (
+            MouthUpperUpRight,
+            Part::Nose {
+                wing: Some(Side::ViewerLeft),
+            },
+        ) => -0.015,
+        (MouthLowerDownLeft | MouthLowerDownRight, Part::LowerLip { s, .. }) => {
+            0.10 * opening(s) * half(s, shape == MouthLowerDownRight)
+        }
+        (MouthLowerDownLeft | MouthLowerDownRight, Part::ChinPad) => 0.02,
+        // Rolled in: the vermilion's outer border comes to the slit.
+        (MouthRollLower, Part::LowerLip { s, outer: true }) => -0.045 * opening(s),
+        (MouthRollUpper, Part::UpperLip { s, outer: true }) => 0.035 * opening(s),
+        (MouthShrugLower, Part::LowerLip { s, .. }) => -0.06 * opening(s),
+        (MouthShrugLower, Part::ChinPad) => -0.05,
+        (MouthShrugUpper, Part::UpperLip { s, .. }) => -0.05 * opening(s),
+        (MouthPressLeft | MouthPressRight, Part::LowerLip { s, outer: true }) => {
+            -0.03 * opening(s) * half(s, shape == MouthPressRight)
+        }
+        (MouthPressLeft | MouthPressRight, Part::UpperLip { s, outer: true }) => {
+            0.02 * opening(s) * half(s, shape == MouthPressRight)
+        }
+        _ => 0.0,
+    };
+    V2::new(0.0, y)
+}
+
+fn brow(shape: Arkit, part: Part) -> V2 {
+    use Arkit::*;
+    let Part::Brow(side, t) = part else {
+        return V2::ZERO;
+    };
+    let mine = match shape {
+        BrowDownLeft | BrowOuterUpLeft => side == Side::ViewerRight,
+        BrowDownRight | BrowOuterUpRight => side == Side::ViewerLeft,
+        _ => true,
+    };
+    if !mine {
+        return V2::ZERO;
+    }
+    match shape {
+        BrowInnerUp => V2::new(0.0, -0.12 * (1.0 - t)),
+        BrowOuterUpLeft | BrowOuterUpRight => V2::new(0.0, -0.10 * t.max(0.25)),
+        _ => V2::new(0.03 * inward(side) * (1.0 - t), 0.08 * (1.0 - 0.6 * t)),
+    }
+}
+
+fn cheek(shape: Arkit, part: Part) -> V2 {
+    use Arkit::*;
+    let side = match shape {
+        CheekSquintLeft | NoseSneerLeft => Some(Side::ViewerRight),
+        CheekSquintRight | NoseSneerRight => Some(Side::ViewerLeft),
+        _ => None,
+    };
+    match (shape, part) {
+        (CheekPuff, Part::Cheek(own)) => V2::new(-0.06 * inward(own), 0.0),
+        (CheekPuff, Part::Jaw { hinge }) if hinge > 0.2 => V2::ZERO,
+        (CheekSquintLeft | CheekSquintRight, Part::Cheek(own)) if side == Some(own) => {
+            V2::new(0.0, -0.06)
+        }
+        (NoseSneerLeft | NoseSneerRight, Part::Nose { wing }) if wing.is_some() && wing == side => {
+            V2::new(0.0, -0.05)
+        }
+        _ => V2::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::mouth::tests::usual_face;
+
+    #[test]
+    fn an_opened_mouth_is_round_not_a_wedge() {
+        assert!(opening(0.7) >= 0.65, "{}", opening(0.7));
+        assert_eq!((opening(0.0), opening(1.0)), (1.0, 0.0));
+    }
+
+    #[test]
+    fn shapes_of_one_side_leave_the_other() {
+        use Arkit::*;
+        let face = usual_face(0.0);
+        let mouth = Mouth::new(&face);
+        for (left, right) in [
+            (MouthSmileLeft, MouthSmileRight),
+            (MouthFrownLeft, MouthFrownRight),
+            (MouthStretchLeft, MouthStretchRight),
+            (MouthDimpleLeft, MouthDimpleRight),
+            (BrowDownLeft, BrowDownRight),
+            (BrowOuterUpLeft, BrowOuterUpRight),
+            (NoseSneerLeft, NoseSneerRight),
+            (CheekSquintLeft, CheekSquintRight),
+        ] {
+            let moved = |shape, sign: f32| {
+                controls(&face, &mouth)
+                    .iter()
+                    .filter(|c| c.at.x * sign > 0.05)
+                    .map(|c| displacement(shape, c, &mouth).length())
+                    .fold(0.0, f32::max)
+            };
+            // The person's left is the viewer's right.
+            assert!(
+                moved(left, 1.0) > 0.015 && moved(left, -1.0) == 0.0,
+                "{left:?}"
+            );
+            assert!(
+                moved(right, -1.0) > 0.015 && moved(right, 1.0) == 0.0,
+                "{right:?}"
+            );
+        }
+    }
+}

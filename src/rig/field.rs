@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Smooth displacement fields over the face, cut along the lips.
+//!
+//! Scattered controls are interpolated by radial basis functions. The slit is made by giving
+//! every point a third coordinate: the upper side of the mouth lies above the plane, the lower
+//! side below it, and both come together at the corners. One smooth function of three
+//! coordinates is then two smooth fields that part at the slit and agree everywhere else.
+
+use super::{
+    basis::{Basis, Solver, closing_displacements, near_slit, parting, side_of},
+    control::{Control, displacement},
+    mouth::{LIP_STATIONS, Mouth},
+    space::V2,
+};
+use crate::pose::{Arkit, FacePose};
+
+/// Nodes of the face grid each way.
+pub const GRID: usize = 72;
+/// From node to node, IOD.
+pub const CELL: f32 = 0.066;
+/// The skin is never pressed together or turned over beyond this Jacobian determinant.
+const LEAST_JACOBIAN: f32 = 0.25;
+/// A movement below this many IOD is none.
+const STILL: f32 = 1e-5;
+
+/// Radii of the ellipse that bounds the moving face, IOD; its centre lies below the nose tip,
+/// so that the neck has room to give way to the chin.
+const REACH: V2 = V2::new(1.95, 2.25);
+const REACH_CENTRE: f32 = 0.25;
+
+/// Distance from the middle of the moving face, 1 at its boundary; `p` is against the nose tip.
+pub fn reach(p: V2) -> f32 {
+    V2::new(p.x / REACH.x, (p.y - REACH_CENTRE) / REACH.y).length()
+}
+
+/// The point of the boundary of the moving face in that direction, against the nose tip.
+pub fn boundary(angle: f32) -> V2 {
+    V2::new(angle.cos() * REACH.x, angle.sin() * REACH.y + REACH_CENTRE)
+}
+
+/// Which side of the slit a field belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// The upper lip and all above.
+    Upper,
+    /// The lower lip and all below.
+    Lower,
+}
+
+/// One displacement per node, row by row.
+pub type Grid = Vec<V2>;
+
+/// The displacement fields of a posed face.
+pub struct Field {
+    /// Face space of node (0, 0).
+    corner: V2,
+    /// The side each node lies on; `None` near the slit, where both fields are kept.
+    sides: Vec<Option<Layer>>,
+    /// Cells that show: which layer and the node at their top left.
+    visible: Vec<(Layer, u32)>,
+    shapes: Vec<(Arkit, Basis)>,
+    /// What `mouthClose` adds for each shape, and (first) for the gap at rest.
+    closers: Vec<(Option<Arkit>, Basis)>,
+    forward: [Grid; 2],
+    inverse: [Grid; 2],
+    /// Inner lips of the pose, mouth space.
+    pub lip_upper: [V2; 11],
+    /// Inner lips of the pose, mouth space.
+    pub lip_lower: [V2; 11],
+    moved: bool,
+}
+
+impl Field {
+    /// Solves the interpolation for every blendshape that displaces anything.
+    pub fn new(landmarks: &[V2; 68], mouth: &Mouth, controls: &[Control]) -> Self {
+        let half = (GRID - 1) as f32 * CELL * 0.5;
+        let nose = landmarks[30];
+        let corner = V2::new(nose.x - half, nose.y + REACH_CENTRE - half);
+        let sides = (0..GRID * GRID)
+            .map(|i| {
+                let p = corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
+                (!near_slit(mouth, p)).then(|| side_of(mouth, p))
+            })
+            .collect();
+        let visible = visible_cells(mouth, corner);
+        let solver = Solver::new(controls, mouth, corner, nose);
+        let mut shapes = Vec::new();
+        let mut closers = Vec::new();
+        if !mouth.closed {
+            let gaps = LIP_STATIONS.map(|s| mouth.rest_gap(s));
+            closers.push((None, solver.basis(&closing_displacements(controls, &gaps))));
+        }
+        for shape in Arkit::ALL {
+            let local: Vec<V2> = controls
+                .iter()
+                .map(|c| displacement(shape, c, mouth))
+                .collect();
+            if local.iter().all(|d| d.length() < STILL) {
+                continue;
+            }
+            let gaps = parting(controls, &local);
+            if gaps.iter().any(|g| g.abs() > STILL) {
+                let closing = closing_displacements(controls, &gaps);
+                closers.push((Some(shape), solver.basis(&closing)));
+            }
+            shapes.push((shape, solver.basis(&local)));
+        }
+        let still = || vec![V2::ZERO; GRID * GRID];
+        Self {
+            corner,
+            sides,
+            visible,
+            shapes,
+            closers,
+            forward: [still(), still()],
+            inverse: [still(), still()],
+            lip_upper: [V2::ZERO; 11],
+            lip_lower: [V2::ZERO; 11],
+            moved: false,
+        }
+    }
+
+    /// Poses the fields. Returns whether anything is displaced.
+    pub fn pose(&mut self, pose: &FacePose) -> bool {
+        for grid in &mut self.forward {
+            grid.fill(V2::ZERO);
+        }
+        self.lip_upper = [V2::ZERO; 11];
+        self.lip_lower = [V2::ZERO; 11];
+        self.moved = false;
+        let close = pose.get(Arkit::MouthClose);
+        for i in 0..self.shapes.len() {
+            let weight = pose.get(self.shapes[i].0);
+            self.add(weight, |field| &field.shapes[i].1);
+        }
+        for i in 0..self.closers.len() {
+            let weight = close * self.closers[i].0.map_or(1.0, |shape| pose.get(shape));
+            self.add(weight, |field| &field.closers[i].1);
+        }
+        if self.moved {
+            self.hold_together();
+            self.invert();
+        }
+        self.moved
+    }
+
+    fn add(&mut self, weight: f32, pick: impl Fn(&Self) -> &Basis) {
+        if weight <= 0.0 {
+            return;
+        }
+        self.moved = true;
+        let mut forward = std::mem::take(&mut self.forward);
+        let (mut lip_upper, mut lip_lower) = (self.lip_upper, self.lip_lower);
+        let basis = pick(self);
+        for (sum, b) in forward[0].iter_mut().zip(&basis.upper) {
+            *sum = *sum + *b * weight;
+        }
+        for (sum, b) in forward[1].iter_mut().zip(&basis.lower) {
+            *sum = *sum + *b * weight;
+        }
+        for i in 0..11 {
+            lip_upper[i] = lip_upper[i] + basis.lip_upper[i] * weight;
+            lip_lower[i] = lip_lower[i] + basis.lip_lower[i] * weight;
+        }
+        (self.forward, self.lip_upper, self.lip_lower) = (forward, lip_upper, lip_lower);
+    }
+
+    /// Weights that contradict each other could fold the skin: then all of the pose is weakened
+    /// by what it takes. With u scaled by k the determinant of a cell is 1 + k·tr + k²·det of
+    /// its gradient.
+    fn hold_together(&mut self) {
+        let mut k = 1.0f32;
+        for &(layer, i) in &self.visible {
+            let (i, grid) = (i as usize, &self.forward[layer as usize]);
+            let [a, b, c, d] = [grid[i], grid[i + 1], grid[i + GRID], grid[i + GRID + 1]];
+            let dx = ((b - a) + (d - c)) * (0.5 / CELL);
+            let dy = ((c - a) + (d - b)) * (0.5 / CELL);
+            let (trace, det) = (dx.x + dy.y, dx.x * dy.y - dx.y * dy.x);
+            if 1.0 + k * trace + k * k * det < LEAST_JACOBIAN {
+                k = least_root(det, trace, 1.0 - LEAST_JACOBIAN).clamp(0.0, k);
+            }
+        }
+        if k < 1.0 {
+            let lips = self.lip_upper.iter_mut().chain(&mut self.lip_lower);
+            for u in self.forward.iter_mut().flatten().chain(lips) {
+                *u = *u * k;
+            }
+        }
+    }
+
+    /// For every node p finds x with x + u(x) = p, by fixed-point iteration, which converges
+    /// as long as the field is a contraction (its gradient below 1), as blendshapes' are.
+    fn invert(&mut self) {
+        let mut inverse = std::mem::take(&mut self.inverse);
+        for row in 0..GRID {
+            for col in 0..GRID {
+                let i = row * GRID + col;
+                match self.sides[i] {
+                    Some(side) => {
+                        let u = self.invert_at(side, row, col);
+                        (inverse[0][i], inverse[1][i]) = (u, u);
+                    }
+                    None => {
+                        inverse[0][i] = self.invert_at(Layer::Upper, row, col);
+                        inverse[1][i] = self.invert_at(Layer::Lower, row, col);
+                    }
+                }
+            }
+        }
+        self.inverse = inverse;
+    }
+
+    fn invert_at(&self, layer: Layer, row: usize, col: usize) -> V2 {
+        let grid = &self.forward[layer as usize];
+        let mut u = grid[row * GRID + col];
+        let here = V2::new(col as f32, row as f32);
+        for _ in 0..24 {
+            if u.length() < STILL {
+                return V2::ZERO;
+            }
+            let next = bilinear(grid, here - u * (1.0 / CELL));
+            let done = (next - u).length() < 2e-4;
+            u = next;
+            if done {
+                break;
+            }
+        }
+        u * -1.0
+    }
+
+    /// What must be added to a position of the posed face to find it at rest.
+    pub fn back(&self, layer: Layer, p: V2) -> V2 {
+        if !self.moved {
+            return V2::ZERO;
+        }
+        bilinear(
+            &self.inverse[layer as usize],
+            (p - self.corner) * (1.0 / CELL),
+        )
+    }
+
+    /// Where a position at rest goes: its displacement.
+    pub fn forward(&self, layer: Layer, p: V2) -> V2 {
+        bilinear(
+            &self.forward[layer as usize],
+            (p - self.corner) * (1.0 / CELL),
+        )
+    }
+}
+
+/// The least positive root of a·k² + b·k + c with c > 0; 1 if there is none.
+fn least_root(a: f32, b: f32, c: f32) -> f32 {
+    let discriminant = b * b - 4.0 * a * c;
+    if discriminant < 0.0 {
+        return 1.0;
+    }
+    // 2c over (−b ± √D): the larger denominator gives the lesser positive root.
+    let denominator = -b + discriminant.sqrt();
+    if denominator > 0.0 {
+        2.0 * c / denominator
+    } else {
+        1.0
+    }
+}
+
+/// Cells that lie wholly on a layer's own side of the slit, or away from it.
+fn visible_cells(mouth: &Mouth, corner: V2) -> Vec<(Layer, u32)> {
+    let mut cells = Vec::new();
+    for row in 0..GRID - 1 {
+        for col in 0..GRID - 1 {
+            let node = |c: usize, r: usize| {
+                side_of(
+                    mouth,
+                    corner + V2::new((col + c) as f32, (row + r) as f32) * CELL,
+                )
+            };
+            let sides = [node(0, 0), node(1, 0), node(0, 1), node(1, 1)];
+            if sides.iter().all(|s| *s == sides[0]) {
+                cells.push((sides[0], (row * GRID + col) as u32));
+            }
+        }
+    }
+    cells
+}
+
+/// Zero outside the grid.
+fn bilinear(grid: &[V2], at: V2) -> V2 {
+    let limit = (GRID - 1) as f32;
+    if !(at.x >= 0.0 && at.y >= 0.0 && at.x <= limit && at.y <= limit) {
+        return V2::ZERO;
+    }
+    let (col, row) = ((at.x as usize).min(GRID - 2), (at.y as usize).min(GRID - 2));
+    let (tx, ty) = (at.x - col as f32, at.y - row as f32);
+    let i = row * GRID + col;
+    let top = grid[i].lerp(grid[i + 1], tx);
+    let bottom = grid[i + GRID].lerp(grid[i + GRID + 1], tx);
+    top.lerp(bottom, ty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::{
+        control::{Part, controls},
+        mouth::tests::usual_face,
+    };
+    use proptest::prelude::*;
+
+    fn field(gap: f32) -> (Field, Mouth, Vec<Control>) {
+        let face = usual_face(gap);
+        let mouth = Mouth::new(&face);
+        let controls = controls(&face, &mouth);
+        (Field::new(&face, &mouth, &controls), mouth, controls)
+    }
+
+    #[test]
+    fn controls_go_where_their_shape_says() {
+        let (mut field, mouth, controls) = field(0.0);
+        assert!(field.pose(&FacePose::REST.with(Arkit::JawOpen, 1.0)));
+        for control in &controls {
+            let layer = match control.part {
+                Part::UpperLip { .. } => Layer::Upper,
+                Part::LowerLip { .. } => Layer::Lower,
+                _ => side_of(&mouth, control.at),
+            };
+            let said = displacement(Arkit::JawOpen, control, &mouth);
+            let got = field.forward(layer, control.at);
+            assert!(
+                (got - said).length() < 0.035,
+                "{control:?}: {got:?} not {said:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_inverse_undoes_the_displacement() {
+        let (mut field, mouth, controls) = field(0.0);
+        field.pose(
+            &FacePose::REST
+                .with(Arkit::JawOpen, 0.8)
+                .with(Arkit::MouthPucker, 0.5),
+        );
+        for control in controls
+            .iter()
+            .filter(|c| !matches!(c.part, Part::Corner(_)))
+        {
+            let layer = match control.part {
+                Part::UpperLip { .. } => Layer::Upper,
+                Part::LowerLip { .. } => Layer::Lower,
+                _ => side_of(&mouth, control.at),
+            };
+            let moved = control.at + field.forward(layer, control.at);
+            let back = moved + field.back(layer, moved);
+            assert!(
+                (back - control.at).length() < 0.02,
+                "{control:?} {layer:?}: {back:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn closing_shuts_an_open_jaw_and_a_smile() {
+        for gap in [0.0, 0.16] {
+            let (mut field, mouth, _) = field(gap);
+            let open = FacePose::REST.with(Arkit::JawOpen, 0.5);
+            field.pose(&open);
+            let slit = crate::rig::mouth::Slit::posed(&mouth, &field.lip_upper, &field.lip_lower);
+            assert!(slit.aperture() > 0.15, "{}", slit.aperture());
+            field.pose(&open.with(Arkit::MouthClose, 1.0));
+            let slit = crate::rig::mouth::Slit::posed(&mouth, &field.lip_upper, &field.lip_lower);
+            assert!(slit.aperture() < 0.005, "{}", slit.aperture());
+        }
+    }
+
+    #[test]
+    fn the_face_ends_where_the_window_does() {
+        let (mut field, _, _) = field(0.0);
+        field.pose(&FacePose::REST.with(Arkit::JawOpen, 1.0));
+        for i in 0..32 {
+            let p = V2::new(0.0, 0.56) + boundary(i as f32 * 0.2) * 1.1;
+            assert_eq!(field.forward(Layer::Upper, p), V2::ZERO);
+        }
+    }
+
+    /// The smallest Jacobian determinant of the map rest → posed over the nodes of the face,
+    /// each on its own side of the slit; and where.
+    fn least_jacobian(field: &Field, mouth: &Mouth) -> (f32, V2) {
+        let mut least = (f32::MAX, V2::ZERO);
+        let h = CELL * 0.5;
+        for i in 0..GRID * GRID {
+            let p = field.corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
+            let layer = side_of(mouth, p);
+            let local = mouth.to_local(p);
+            let beside = local.x.abs() < mouth.half_width + h;
+            if beside && (local.y - mouth.middle(local.x)).abs() < 1.5 * h {
+                continue;
+            }
+            let u = |x: f32, y: f32| field.forward(layer, p + V2::new(x, y));
+            let (dx, dy) = (u(h, 0.0) - u(-h, 0.0), u(0.0, h) - u(0.0, -h));
+            let k = 0.5 / h;
+            let det = (1.0 + dx.x * k) * (1.0 + dy.y * k) - dx.y * k * dy.x * k;
+            if det < least.0 {
+                least = (det, local);
+            }
+        }
+        least
+    }
+
+    #[test]
+    fn no_shape_folds_the_skin() {
+        for gap in [0.0, 0.16] {
+            let (mut field, mouth, _) = field(gap);
+            for shape in Arkit::ALL {
+                for close in [0.0, 1.0] {
+                    field.pose(
+                        &FacePose::REST
+                            .with(shape, 1.0)
+                            .with(Arkit::MouthClose, close),
+                    );
+                    let (least, at) = least_jacobian(&field, &mouth);
+                    assert!(
+                        least >= 0.4,
+                        "{shape:?} with mouthClose {close}: {least} at {at:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_pose_folds_the_skin(weights in proptest::collection::vec(0.0f32..1.0, 52), power in 0.3f32..4.0) {
+            let (mut field, mouth, _) = field(0.1);
+            let mut pose = FacePose::REST;
+            for (w, v) in pose.weights.iter_mut().zip(&weights) {
+                *w = v.powf(power);
+            }
+            field.pose(&pose);
+            let (least, at) = least_jacobian(&field, &mouth);
+            prop_assert!(least >= 0.2, "{least} at {at:?}");
+        }
+    }
+}

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MPL-2.0
+//! [`Rig`]: a portrait that can be posed and drawn.
+//!
+//! A posed frame is the resting frame looked at through three maps, applied from the outside in:
+//! the head's motion ([`head`]), the face's expression ([`field`], cut along the lips), and the
+//! lids ([`eye`]). Between the lips the inside of the mouth ([`interior`]) shows.
+
+mod basis;
+pub mod colour;
+pub mod control;
+pub mod curve;
+pub mod eye;
+pub mod field;
+pub mod head;
+pub mod interior;
+pub mod lid;
+pub mod mouth;
+pub mod sample;
+#[cfg(target_arch = "x86_64")]
+mod simd;
+pub mod space;
+mod staging;
+#[cfg(test)]
+mod tests;
+pub mod warp;
+
+pub use staging::{Background, Framing, Staging};
+
+use crate::{
+    face::Portrait,
+    frame::{ChromaSite, FrameBuf, FrameMut, FrameSpec},
+    pose::{Arkit, FacePose},
+};
+use colour::ColourMap;
+use eye::{Eye, Lid};
+use field::{Field, Layer};
+use head::{HeadMotion, Share, Turn};
+use interior::{Inside, Light, Painter};
+use mouth::{Mouth, Slit};
+use space::{Affine, FaceSpace, V2};
+use warp::{Canvas, Corners, NodeGrid, Over, Shade, between};
+
+/// Width of the soft edge between lip and mouth interior, IOD.
+const LIP_SOFT: f32 = 0.012;
+/// Distance from node to node over the frame, IOD.
+const NODE: f32 = 0.08;
+/// Everything that can move lies within this distance of the nose tip, IOD.
+const MOVING: f32 = 3.05;
+
+/// What came of drawing one frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Drawn {
+    /// Gap between the inner lips at the middle, in IOD.
+    pub aperture: f32,
+}
+
+/// A portrait prepared for one frame layout: draws any pose into it.
+pub struct Rig {
+    spec: FrameSpec,
+    base: FrameBuf,
+    map: ColourMap,
+    /// Face space to frame samples and back.
+    to_frame: Affine,
+    from_frame: Affine,
+    /// Size of a frame sample, IOD.
+    pixel: f32,
+    mouth: Mouth,
+    eyes: [Eye; 2],
+    field: Field,
+    head: HeadMotion,
+    painter: Painter,
+    nodes: NodeGrid,
+    shares: Vec<Share>,
+    /// Per node: where it lies on the posed face, face space.
+    posed: Vec<V2>,
+    /// Per layer and node: where it comes from, frame samples.
+    from: [Vec<V2>; 2],
+}
+
+/// What one frame's pose comes to.
+struct Posed {
+    slit: Slit,
+    lids: [Lid; 2],
+    inside: Inside,
+    aperture: f32,
+    /// Mouth space: what the slit can touch.
+    slit_box: [f32; 4],
+}
+
+impl Rig {
+    /// Fits the portrait into the frame and prepares everything that does not depend on the pose.
+    pub fn new(portrait: &Portrait, spec: &FrameSpec, staging: &Staging) -> Self {
+        let stage = staging.stage(portrait, spec);
+        let space = FaceSpace::new(&portrait.landmarks);
+        let to_frame = space.to_picture.then(&stage.placement);
+        let from_frame = to_frame.inverse();
+        let pixel = (from_frame.ex.length() * from_frame.ey.length()).sqrt();
+        let mouth = Mouth::new(&space.landmarks);
+        let controls = control::controls(&space.landmarks, &mouth);
+        let field = Field::new(&space.landmarks, &mouth, &controls);
+        let head = HeadMotion::new(&space.landmarks);
+        let colour = reader(&stage.rgba, spec, &to_frame);
+        let light = Light::from_skin(skin_colour(&colour, &space.landmarks));
+        let mut eyes = Eye::pair(&space.landmarks);
+        for eye in &mut eyes {
+            eye.paint_lid(&colour);
+        }
+        drop(colour);
+        let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
+        let shares = (0..nodes.count())
+            .map(|i| {
+                let at = nodes.at(i);
+                let [left, top, right, bottom] = stage.picture.map(|v| v as f32);
+                let edge = (at.x - left)
+                    .min(at.y - top)
+                    .min(right - 1.0 - at.x)
+                    .min(bottom - 1.0 - at.y);
+                head.share(from_frame.apply(at), edge * pixel)
+            })
+            .collect();
+        Self {
+            spec: *spec,
+            base: colour::convert(&stage.rgba, spec),
+            map: ColourMap::new(spec.format, spec.colour),
+            to_frame,
+            from_frame,
+            pixel,
+            painter: Painter::new(&mouth, light),
+            eyes,
+            mouth,
+            field,
+            head,
+            shares,
+            posed: vec![V2::ZERO; nodes.count()],
+            from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
+            nodes,
+        }
+    }
+
+    /// The frames that it draws.
+    pub fn spec(&self) -> &FrameSpec {
+        &self.spec
+    }
+
+    /// The portrait at rest.
+    pub fn base(&self) -> &FrameBuf {
+        &self.base
+    }
+
+    /// Size of a frame sample, IOD.
+    pub fn pixel(&self) -> f32 {
+        self.pixel
+    }
+
+    /// Face space to frame samples.
+    pub fn face_to_frame(&self, p: V2) -> V2 {
+        self.to_frame.apply(p)
+    }
+
+    /// Draws one frame: every sample of it is written. The planes must hold the rig's
+    /// [`spec`](Self::spec).
+    pub fn draw(&mut self, pose: &FacePose, frame: &mut FrameMut<'_>) -> Drawn {
+        self.draw_base(frame);
+        let posed = self.pose(pose);
+        let turn = Turn::new(&pose.head);
+        self.place_nodes(&turn);
+        let mut canvas = Canvas {
+            spec: &self.spec,
+            base: &self.base,
+            map: &self.map,
+            frame,
+            site: chroma_site(self.spec.chroma_site),
+        };
+        let cell = self.nodes.cell;
+        let radius = cell as f32 * self.pixel;
+        for row in 0..self.nodes.rows {
+            for col in 0..self.nodes.cols {
+                let corners = self.nodes.corners(col, row);
+                let at = corners.map(|i| self.nodes.at(i));
+                let face = corners.map(|i| self.posed[i]);
+                let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
+                let (left, top) = (self.nodes.left + col * cell, self.nodes.top + row * cell);
+                let middle = between(&face, 0.5, 0.5);
+                if self.in_slit(&posed, &face) {
+                    canvas.shaded(left, top, cell, |tx, ty| {
+                        self.lip_shade(&posed, between(&face, tx, ty), &layers, tx, ty)
+                    });
+                    continue;
+                }
+                let from = &layers[self.side(&posed, middle) as usize];
+                let eye = (0..2).find(|&e| {
+                    !posed.lids[e].is_still()
+                        && self.eyes[e].near(self.from_frame.apply(between(from, 0.5, 0.5)), radius)
+                });
+                if let Some(eye) = eye {
+                    canvas.shaded(left, top, cell, |tx, ty| {
+                        self.eye_shade(&posed.lids[eye], eye, between(from, tx, ty))
+                    });
+                } else if !warp::is_still(&at, from) {
+                    canvas.plain(left, top, cell, from);
+                }
+            }
+        }
+        Drawn {
+            aperture: posed.aperture,
+        }
+    }
+
+    fn draw_base(&self, frame: &mut FrameMut<'_>) {
+        for (p, data) in self.base.planes.iter().enumerate() {
+            let row = self.base.stride(p);
+            let out = &mut frame.planes[p];
+            let stride = out.stride;
+            for (from, to) in data.chunks_exact(row).zip(out.data.chunks_mut(stride)) {
+                to[..row].copy_from_slice(from);
+            }
+        }
+    }
+
+    fn pose(&mut self, pose: &FacePose) -> Posed {
+        self.field.pose(pose);
+        let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
+        let jaw = pose.get(Arkit::JawOpen);
+        let (from, to) = slit.upper.span();
+        let (mut top, mut bottom) = (f32::MAX, f32::MIN);
+        for i in 0..=16 {
+            let u = from + (to - from) * i as f32 / 16.0;
+            let (a, b) = (slit.upper.at(u), slit.lower.at(u));
+            top = top.min(a.min(b));
+            bottom = bottom.max(a.max(b));
+        }
+        Posed {
+            lids: [0, 1].map(|side| self.eyes[side].lid(pose, side)),
+            inside: Inside {
+                jaw: 0.30 * jaw,
+                tongue: pose.get(Arkit::TongueOut),
+            },
+            aperture: slit.aperture(),
+            slit_box: [from, top, to, bottom],
+            slit,
+        }
+    }
+
+    /// Every node: where it lies on the posed face, and where it comes from by either layer.
+    fn place_nodes(&mut self, turn: &Turn) {
+        let still = turn.is_still();
+        for i in 0..self.nodes.count() {
+            let at = self.nodes.at(i);
+            let p = self.from_frame.apply(at);
+            let q = if still {
+                p
+            } else {
+                self.head.source(turn, p, self.shares[i])
+            };
+            self.posed[i] = q;
+            for layer in [Layer::Upper, Layer::Lower] {
+                let back = self.field.back(layer, q);
+                let from = if still && back == V2::ZERO {
+                    at
+                } else {
+                    self.to_frame.apply(q + back)
+                };
+                self.from[layer as usize][i] = from;
+            }
+        }
+    }
+
+    /// Whether a cell may touch the slit: its posed corners reach into the slit's box.
+    fn in_slit(&self, posed: &Posed, face: &Corners) -> bool {
+        let local = face.map(|p| self.mouth.to_local(p));
+        let [left, top, right, bottom] = posed.slit_box;
+        let soft = LIP_SOFT.max(self.pixel);
+        let any =
+            |f: fn(&V2) -> f32, beyond: &dyn Fn(f32) -> bool| local.iter().any(|p| beyond(f(p)));
+        any(|p| p.x, &|x| x >= left)
+            && any(|p| p.x, &|x| x <= right)
+            && any(|p| p.y, &|y| y >= top - soft)
+            && any(|p| p.y, &|y| y <= bottom + soft)
+    }
+
+    /// The layer of a point of the posed face away from the slit.
+    fn side(&self, posed: &Posed, p: V2) -> Layer {
+        let local = self.mouth.to_local(p);
+        let middle = (posed.slit.upper.at(local.x) + posed.slit.lower.at(local.x)) * 0.5;
+        if local.y < middle {
+            Layer::Upper
+        } else {
+            Layer::Lower
+        }
+    }
+
+    /// A sample at the lips: skin of one layer, and what lies between them.
+    fn lip_shade(&self, posed: &Posed, p: V2, layers: &[Corners; 2], tx: f32, ty: f32) -> Shade {
+        let local = self.mouth.to_local(p);
+        let (upper, lower) = (posed.slit.upper.at(local.x), posed.slit.lower.at(local.x));
+        let layer = if local.y < (upper + lower) * 0.5 {
+            Layer::Upper
+        } else {
+            Layer::Lower
+        };
+        let from = between(&layers[layer as usize], tx, ty);
+        let (left, right) = posed.slit.upper.span();
+        let soft = LIP_SOFT.max(self.pixel);
+        let gap = lower - upper;
+        if gap <= 0.0 || local.x <= left || local.x >= right {
+            return Shade {
+                from,
+                over: Over::Nothing,
+            };
+        }
+        let edge = |d: f32| (d / soft + 0.5).clamp(0.0, 1.0);
+        let alpha = edge(local.y - upper) * edge(lower - local.y) * (gap / soft).min(1.0);
+        if alpha <= 0.0 {
+            return Shade {
+                from,
+                over: Over::Nothing,
+            };
+        }
+        let from = self.keep_on_lip(from, layer);
+        Shade {
+            from,
+            over: self.inside(posed, local, upper, lower, alpha),
+        }
+    }
+
+    /// Interpolation between nodes must not read the other lip: back to the resting lip's edge.
+    fn keep_on_lip(&self, from: V2, layer: Layer) -> V2 {
+        let local = self.mouth.to_local(self.from_frame.apply(from));
+        let y = match layer {
+            Layer::Upper => local.y.min(self.mouth.upper.at(local.x)),
+            Layer::Lower => local.y.max(self.mouth.lower.at(local.x)),
+        };
+        if y == local.y {
+            return from;
+        }
+        self.to_frame.apply(self.mouth.to_face(V2::new(local.x, y)))
+    }
+
+    /// What lies between the lips: the portrait's own teeth where its mouth is open, which belong
+    /// to the skull; else the painted inside.
+    fn inside(&self, posed: &Posed, local: V2, upper: f32, lower: f32, alpha: f32) -> Over {
+        let own = if self.mouth.closed {
+            0.0
+        } else {
+            let (top, bottom) = (self.mouth.upper.at(local.x), self.mouth.lower.at(local.x));
+            let feather = 0.02;
+            let edge = |d: f32| (d / feather).clamp(0.0, 1.0);
+            if local.x.abs() >= self.mouth.half_width {
+                0.0
+            } else {
+                edge(local.y - top + feather).min(edge(bottom - local.y))
+            }
+        };
+        if own > 0.5 {
+            let from = self.to_frame.apply(self.mouth.to_face(local));
+            return Over::Picture(from, alpha);
+        }
+        let rgb = self
+            .painter
+            .colour(&posed.inside, local.x, local.y, upper, lower);
+        Over::Paint(rgb, alpha)
+    }
+
+    /// A sample near an eye that blinks or looks.
+    fn eye_shade(&self, lid: &Lid, eye: usize, from: V2) -> Shade {
+        let eye = &self.eyes[eye];
+        let local = eye.to_local(self.from_frame.apply(from));
+        let point = eye.source(lid, local, self.pixel);
+        let over = if point.cover > 0.0 {
+            Over::Paint(point.lid, point.cover)
+        } else {
+            Over::Nothing
+        };
+        let from = if point.from == local {
+            from
+        } else {
+            self.to_frame.apply(eye.to_face(point.from))
+        };
+        Shade { from, over }
+    }
+}
+
+/// Luma offset of chroma sample 0.
+fn chroma_site(site: ChromaSite) -> V2 {
+    match site {
+        ChromaSite::Left => V2::new(0.0, 0.5),
+        ChromaSite::Centre => V2::new(0.5, 0.5),
+    }
+}
+
+/// The nodes over the moving part of the frame.
+fn node_grid(
+    spec: &FrameSpec,
+    picture: &[usize; 4],
+    to_frame: &Affine,
+    nose: V2,
+    pixel: f32,
+) -> NodeGrid {
+    let cell = ((NODE / pixel / 2.0).round() as usize * 2).clamp(4, 64);
+    let centre = to_frame.apply(nose);
+    // The bounding box of a circle under the affine map.
+    let reach = V2::new(
+        MOVING * to_frame.ex.x.hypot(to_frame.ey.x),
+        MOVING * to_frame.ex.y.hypot(to_frame.ey.y),
+    );
+    let clamp = |v: f32, low: usize, high: usize| (v.max(low as f32) as usize).min(high);
+    let left = clamp(centre.x - reach.x, picture[0], spec.width) / 2 * 2;
+    let top = clamp(centre.y - reach.y, picture[1], spec.height) / 2 * 2;
+    let right = clamp(centre.x + reach.x, picture[0], picture[2].min(spec.width));
+    let bottom = clamp(centre.y + reach.y, picture[1], picture[3].min(spec.height));
+    NodeGrid {
+        left,
+        top,
+        cell,
+        cols: right.saturating_sub(left).div_ceil(cell),
+        rows: bottom.saturating_sub(top).div_ceil(cell),
+    }
+}
+
+/// Reads the staged picture (R, G, B, A bytes) at a point of face space, sRGB.
+fn reader<'a>(
+    rgba: &'a [u8],
+    spec: &'a FrameSpec,
+    to_frame: &'a Affine,
+) -> impl Fn(V2) -> [f32; 3] + 'a {
+    |p| {
+        let at = to_frame.apply(p);
+        let col = (at.x.round().max(0.0) as usize).min(spec.width - 1);
+        let row = (at.y.round().max(0.0) as usize).min(spec.height - 1);
+        let pixel = &rgba[(row * spec.width + col) * 4..];
+        [pixel[0], pixel[1], pixel[2]].map(f32::from)
+    }
+}
+
+/// Mean sRGB colour of the skin beside and below the mouth.
+fn skin_colour(colour: &impl Fn(V2) -> [f32; 3], landmarks: &[V2; 68]) -> [f32; 3] {
+    let mut sum = [0.0f32; 3];
+    let spots = [
+        landmarks[31].lerp(landmarks[3], 0.4),
+        landmarks[35].lerp(landmarks[13], 0.4),
+        landmarks[57].lerp(landmarks[8], 0.5),
+    ];
+    for spot in spots {
+        for i in 0..49 {
+            let p = spot + V2::new((i % 7) as f32 - 3.0, (i / 7) as f32 - 3.0) * 0.02;
+            for (s, v) in sum.iter_mut().zip(colour(p)) {
+                *s += v;
+            }
+        }
+    }
+    sum.map(|s| s / (49.0 * spots.len() as f32))
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The mouth's own geometry: the slit between the lips and its frame of reference.
+
+use super::{curve::Curve, space::V2};
+
+/// Up to this gap between the inner lips, in IOD, a portrait's mouth counts as closed
+/// (landmark predictors read up to 0.02 on touching lips).
+pub const CLOSED_GAP: f32 = 0.06;
+
+/// Where the lips are controlled, as fractions of the half-width from the middle; the corners
+/// (-1 and 1) have controls of their own.
+pub const LIP_STATIONS: [f32; 9] = [-0.9, -0.7, -0.47, -0.23, 0.0, 0.23, 0.47, 0.7, 0.9];
+
+/// The mouth at rest. Mouth space: the origin between the inner corners, u along the line
+/// through them to the viewer's right, v down, unit IOD.
+#[derive(Clone, Debug)]
+pub struct Mouth {
+    /// The origin in face space.
+    pub centre: V2,
+    /// Unit vector along u in face space.
+    pub along: V2,
+    /// Half the distance between the inner corners, IOD.
+    pub half_width: f32,
+    /// Inner edge of the upper lip, v(u).
+    pub upper: Curve,
+    /// Inner edge of the lower lip, v(u); equals `upper` where the lips touch.
+    pub lower: Curve,
+    /// Whether the portrait's lips touch.
+    pub closed: bool,
+}
+
+impl Mouth {
+    /// From landmarks in face space.
+    pub fn new(landmarks: &[V2; 68]) -> Self {
+        let (left, right) = (landmarks[60], landmarks[64]);
+        let half_width = (right - left).length() * 0.5;
+        let along = (right - left) * (0.5 / half_width);
+        let mut mouth = Self {
+            centre: left.lerp(right, 0.5),
+            along,
+            half_width,
+            upper: Curve::FLAT,
+            lower: Curve::FLAT,
+            closed: true,
+        };
+        let local = |i: usize| {
+            let p = mouth.to_local(landmarks[i]);
+            (p.x, p.y)
+        };
+        let upper = [60, 61, 62, 63, 64].map(local);
+        let lower = [60, 67, 66, 65, 64].map(local);
+        let (upper, lower) = (Curve::through(&upper), Curve::through(&lower));
+        mouth.closed = lower.at(0.0) - upper.at(0.0) < CLOSED_GAP;
+        let stations = stations_with_corners().map(|s| s * half_width);
+        let middle = stations.map(|u| (u, (upper.at(u) + lower.at(u)) * 0.5));
+        if mouth.closed {
+            mouth.upper = Curve::through(&middle);
+            mouth.lower = mouth.upper.clone();
+        } else {
+            // Never crossed, however the landmarks lie.
+            mouth.upper = Curve::through(&stations.map(|u| (u, upper.at(u).min(lower.at(u)))));
+            mouth.lower = Curve::through(&stations.map(|u| (u, lower.at(u).max(upper.at(u)))));
+        }
+        mouth
+    }
+
+    /// Face space to mouth space.
+    pub fn to_local(&self, p: V2) -> V2 {
+        let d = p - self.centre;
+        V2::new(d.dot(self.along), d.dot(self.along.turned()))
+    }
+
+    /// A displacement in face space to mouth space.
+    pub fn vector_to_local(&self, d: V2) -> V2 {
+        V2::new(d.dot(self.along), d.dot(self.along.turned()))
+    }
+
+    /// Mouth space to face space.
+    pub fn to_face(&self, p: V2) -> V2 {
+        self.centre + self.vector_to_face(p)
+    }
+
+    /// A displacement in mouth space to face space.
+    pub fn vector_to_face(&self, p: V2) -> V2 {
+        self.along * p.x + self.along.turned() * p.y
+    }
+
+    /// Gap between the inner lips at rest at fraction `s` of the half-width, IOD.
+    pub fn rest_gap(&self, s: f32) -> f32 {
+        let u = s * self.half_width;
+        self.lower.at(u) - self.upper.at(u)
+    }
+
+    /// v of the line between the lips at rest.
+    pub fn middle(&self, u: f32) -> f32 {
+        (self.upper.at(u) + self.lower.at(u)) * 0.5
+    }
+}
+
+/// [`LIP_STATIONS`] with the corners at both ends.
+pub fn stations_with_corners() -> [f32; 11] {
+    let mut all = [-1.0; 11];
+    all[1..10].copy_from_slice(&LIP_STATIONS);
+    all[10] = 1.0;
+    all
+}
+
+/// The inner lips of a posed mouth, in mouth space.
+#[derive(Clone, Debug)]
+pub struct Slit {
+    /// Inner edge of the upper lip.
+    pub upper: Curve,
+    /// Inner edge of the lower lip; may lie above `upper` where the lips are pressed.
+    pub lower: Curve,
+}
+
+impl Slit {
+    /// The slit whose lips are displaced by `upper[i]` and `lower[i]` (mouth space) at the
+    /// stations of [`stations_with_corners`].
+    pub fn posed(mouth: &Mouth, upper: &[V2; 11], lower: &[V2; 11]) -> Self {
+        let edge = |rest: &Curve, moved: &[V2; 11]| {
+            let stations = stations_with_corners();
+            let mut points = [(0.0, 0.0); 11];
+            for (point, (s, d)) in points.iter_mut().zip(stations.into_iter().zip(moved)) {
+                let u = s * mouth.half_width;
+                *point = (u + d.x, rest.at(u) + d.y);
+            }
+            Curve::through(&points)
+        };
+        Self {
+            upper: edge(&mouth.upper, upper),
+            lower: edge(&mouth.lower, lower),
+        }
+    }
+
+    /// Gap at the middle, IOD; 0 where the lips touch.
+    pub fn aperture(&self) -> f32 {
+        let (from, to) = self.upper.span();
+        let u = (from + to) * 0.5;
+        (self.lower.at(u) - self.upper.at(u)).max(0.0)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A frontal face of usual proportions in face space, with that gap between the inner lips.
+    pub(crate) fn usual_face(gap: f32) -> [V2; 68] {
+        let mut p = [V2::ZERO; 68];
+        for (i, q) in p.iter_mut().enumerate().take(17) {
+            let a = std::f32::consts::PI * i as f32 / 16.0;
+            *q = V2::new(-1.15 * a.cos(), 0.15 + 1.65 * a.sin());
+        }
+        for i in 0..5 {
+            let t = i as f32 / 4.0;
+            let arch = -0.38 - 0.1 * (1.0 - (2.0 * t - 1.0).powi(2));
+            p[17 + i] = V2::new(-0.9 + 0.65 * t, arch);
+            p[22 + i] = V2::new(0.25 + 0.65 * t, arch);
+        }
+        for i in 0..4 {
+            p[27 + i] = V2::new(0.0, 0.05 + 0.17 * i as f32);
+        }
+        for i in 0..5 {
+            p[31 + i] = V2::new(-0.22 + 0.11 * i as f32, 0.7);
+        }
+        for (eye, x) in [(36, -0.5), (42, 0.5)] {
+            let shape = [
+                (-0.24, 0.0),
+                (-0.09, -0.09),
+                (0.09, -0.09),
+                (0.24, 0.0),
+                (0.09, 0.09),
+                (-0.09, 0.09),
+            ];
+            for (i, (dx, dy)) in shape.into_iter().enumerate() {
+                p[eye + i] = V2::new(x + dx, dy);
+            }
+        }
+        let lips = 1.1;
+        for i in 0..7 {
+            let a = std::f32::consts::PI * i as f32 / 6.0;
+            p[48 + i] = V2::new(-0.42 * a.cos(), lips - (0.12 + gap / 2.0) * a.sin());
+        }
+        for i in 1..6 {
+            let a = std::f32::consts::PI * i as f32 / 6.0;
+            p[54 + i] = V2::new(0.42 * a.cos(), lips + (0.15 + gap / 2.0) * a.sin());
+        }
+        for (k, x) in [(60, -0.36), (61, -0.16), (62, 0.0), (63, 0.16), (64, 0.36)] {
+            p[k] = V2::new(x, lips - if k == 60 || k == 64 { 0.0 } else { gap / 2.0 });
+        }
+        for (k, x) in [(65, 0.16), (66, 0.0), (67, -0.16)] {
+            p[k] = V2::new(x, lips + gap / 2.0);
+        }
+        p
+    }
+
+    #[test]
+    fn small_gaps_are_merged_and_large_ones_kept() {
+        let closed = Mouth::new(&usual_face(0.02));
+        assert!(closed.closed && closed.rest_gap(0.0) == 0.0 && closed.rest_gap(0.5) == 0.0);
+        let open = Mouth::new(&usual_face(0.16));
+        assert!(!open.closed && (open.rest_gap(0.0) - 0.16).abs() < 1e-3);
+    }
+
+    #[test]
+    fn mouth_space_and_face_space_are_inverse() {
+        let mut face = usual_face(0.0);
+        face[64].y += 0.1;
+        let mouth = Mouth::new(&face);
+        let p = V2::new(0.3, 1.4);
+        assert!((mouth.to_face(mouth.to_local(p)) - p).length() < 1e-5);
+        assert!(mouth.to_local(face[64]).y.abs() < 1e-5);
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The face that is drawn, seen by the landmark detector: does it do what it was told?
+//!
+//! On the built-in portraits and, where `SONIC_TEST_ASTRONAUT` names it, on a photograph.
+//! Needs the face predictor; without it the tests are skipped, and say so.
+#![allow(clippy::unwrap_used)]
+
+use sonic_engine::{
+    face::{LoadOptions, Picture, Portrait, PortraitSource, Predictor, predict},
+    frame::{ChromaSite, Colour, FrameBuf, FrameSpec, Matrix, PixelFormat},
+    pose::{Arkit, FacePose},
+    rig::{Framing, Rig, Staging},
+};
+use std::path::{Path, PathBuf};
+
+const SIZE: usize = 640;
+
+/// Draws a portrait and looks at what was drawn.
+struct Studio {
+    rig: Rig,
+    predictor: Predictor,
+    /// Where the face lies in the frame: found once, at rest, so that the detector's own
+    /// unsteadiness is not measured.
+    face_box: [f32; 4],
+}
+
+/// What the detector measures, in IOD of the face at rest.
+struct Seen {
+    aperture: f32,
+    width: f32,
+}
+
+impl Studio {
+    fn new(picture: &Path) -> Option<Self> {
+        let (portrait, predictor) =
+            match load(picture).and_then(|p| Ok((p, Predictor::find(None)?))) {
+                Ok(found) => found,
+                Err(error) => {
+                    assert!(std::env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
+                    println!("skipped: {error}");
+                    return None;
+                }
+            };
+        let spec = FrameSpec {
+            width: SIZE,
+            height: SIZE,
+            format: PixelFormat::Rgba,
+            colour: Colour {
+                matrix: Matrix::Bt709,
+                full_range: true,
+            },
+            chroma_site: ChromaSite::Left,
+            pixel_aspect: (1, 1),
+        };
+        let staging = Staging {
+            framing: Framing::Head,
+            expand_ratio: 0.3,
+            ..Staging::default()
+        };
+        let rig = Rig::new(&portrait, &spec, &staging);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rest.png");
+        let rest = rig.base().planes[0].clone();
+        image::RgbaImage::from_raw(SIZE as u32, SIZE as u32, rest)
+            .unwrap()
+            .save(&path)
+            .unwrap();
+        let face_box = load(&path).unwrap().report.face_box;
+        Some(Self {
+            rig,
+            predictor,
+            face_box,
+        })
+    }
+
+    /// Draws a pose; what was commanded (aperture, IOD) and what is seen.
+    fn see(&mut self, pose: &FacePose) -> (f32, Seen) {
+        let mut frame = FrameBuf::new(*self.rig.spec());
+        let drawn = self.rig.draw(pose, &mut frame.as_mut());
+        let rgba = frame.planes.remove(0);
+        let picture = Picture {
+            width: SIZE,
+            height: SIZE,
+            rgba,
+            has_alpha: false,
+        };
+        let p = predict(&self.predictor, &picture, self.face_box).0;
+        let iod = 1.0 / self.rig.pixel();
+        let gap = |a: usize, b: usize| (p[a].x - p[b].x).hypot(p[a].y - p[b].y);
+        let seen = Seen {
+            aperture: gap(62, 66) / iod,
+            width: gap(48, 54) / iod,
+        };
+        (drawn.aperture, seen)
+    }
+}
+
+fn load(picture: &Path) -> Result<Portrait, sonic_engine::face::FaceError> {
+    let source = PortraitSource {
+        picture: Some(picture.to_owned()),
+        ..PortraitSource::default()
+    };
+    Portrait::load_with(
+        &source,
+        &LoadOptions {
+            cache: None,
+            predictor: None,
+        },
+    )
+}
+
+fn portraits() -> Vec<PathBuf> {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let mut all = vec![assets.join("portrait.png"), assets.join("portrait2.png")];
+    match std::env::var_os("SONIC_TEST_ASTRONAUT") {
+        Some(path) => all.push(path.into()),
+        None => println!("without SONIC_TEST_ASTRONAUT no photograph is looked at"),
+    }
+    all
+}
+
+/// Pearson's correlation and the slope of y over x.
+fn regression(points: &[(f32, f32)]) -> (f32, f32) {
+    let n = points.len() as f32;
+    let mean = |f: fn(&(f32, f32)) -> f32| points.iter().map(f).sum::<f32>() / n;
+    let (mx, my) = (mean(|p| p.0), mean(|p| p.1));
+    let sum =
+        |f: &dyn Fn(f32, f32) -> f32| points.iter().map(|p| f(p.0 - mx, p.1 - my)).sum::<f32>();
+    let (xx, yy, xy) = (sum(&|x, _| x * x), sum(&|_, y| y * y), sum(&|x, y| x * y));
+    (xy / (xx * yy).sqrt(), xy / xx)
+}
+
+#[test]
+fn the_mouth_opens_as_commanded() {
+    for picture in portraits() {
+        let Some(mut studio) = Studio::new(&picture) else {
+            return;
+        };
+        let points: Vec<_> = (0..=8)
+            .map(|i| {
+                let pose = FacePose::REST.with(Arkit::JawOpen, i as f32 * 0.1);
+                let close = if i == 0 { 1.0 } else { 0.0 };
+                let (commanded, seen) = studio.see(&pose.with(Arkit::MouthClose, close));
+                (commanded, seen.aperture)
+            })
+            .collect();
+        let (r, slope) = regression(&points);
+        println!("{picture:?}: aperture r {r:.3} slope {slope:.2} {points:.2?}");
+        assert!(r >= 0.97, "{picture:?}: r {r} {points:?}");
+        assert!(
+            (0.8..=1.2).contains(&slope),
+            "{picture:?}: slope {slope} {points:?}"
+        );
+    }
+}
+
+#[test]
+fn the_mouth_widens_and_narrows_as_commanded() {
+    for picture in portraits() {
+        let Some(mut studio) = Studio::new(&picture) else {
+            return;
+        };
+        let points: Vec<_> = (-5i32..=5)
+            .map(|i| {
+                let weight = i.unsigned_abs() as f32 * 0.2;
+                let (wide, narrow) = if i > 0 { (weight, 0.0) } else { (0.0, weight) };
+                let pose = FacePose::REST
+                    .with(Arkit::MouthStretchLeft, wide)
+                    .with(Arkit::MouthStretchRight, wide)
+                    .with(Arkit::MouthPucker, narrow);
+                // +22 % and −33 % of the width at full weight.
+                (0.22 * wide - 0.33 * narrow, studio.see(&pose).1.width)
+            })
+            .collect();
+        let (r, _) = regression(&points);
+        println!("{picture:?}: width r {r:.3} {points:.2?}");
+        assert!(r >= 0.9, "{picture:?}: r {r} {points:?}");
+    }
+}
