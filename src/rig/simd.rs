@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The AVX2 twin of [`super::sample`]'s bicubic rows: the same integers, several at once.
 //!
-//! `unsafe`, as is only the calling of speech libraries in [`crate::voice`] beside it: the loads of `std::arch` take pointers. Every address
-//! is bounded by the caller's promise that all taps of the row lie inside the plane, which
-//! [`super::sample::Source::row`] checks.
+//! `unsafe`, as only the calls of speech libraries in [`crate::voice`] are beside it: the loads of
+//! `std::arch` take pointers. Every address is bounded by the caller's promise that all taps of
+//! the row lie inside the plane, which [`super::sample::Source::row`] checks.
 #![allow(unsafe_code)]
 
 use super::sample::{FRACTION, PHASE_BITS, Row, Source, WEIGHTS};
