@@ -72,6 +72,9 @@ pub enum Over {
     Picture(V2, f32),
     /// A colour (sRGB), with that alpha.
     Paint([f32; 3], f32),
+    /// Another place of the base frame over a colour (sRGB), with the place's share and the
+    /// alpha of both.
+    Both(V2, [f32; 3], f32, f32),
 }
 
 /// Four values at the corners of a cell, as [`NodeGrid::corners`] has them.
@@ -246,6 +249,13 @@ impl Canvas<'_, '_> {
                     Over::Picture(from, alpha) => {
                         for (v, o) in value.iter_mut().zip(read(from)) {
                             *v += (f32::from(o) - *v) * alpha;
+                        }
+                    }
+                    Over::Both(from, rgb, share, alpha) => {
+                        let paint = self.map.sample(plane, rgb);
+                        for ((v, o), p) in value.iter_mut().zip(read(from)).zip(paint) {
+                            let over = p + (f32::from(o) - p) * share;
+                            *v += (over - *v) * alpha;
                         }
                     }
                     Over::Paint(rgb, alpha) => {
