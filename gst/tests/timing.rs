@@ -243,9 +243,7 @@ fn a_flush_wakes_a_push_that_waits_downstream() {
     }
     let sink = pipeline.by_name("sink").expect("sink");
     let _: gst::Sample = sink.emit_by_name("pull-sample", &[]);
-    // A flush in the middle of the change to PLAYING would leave the sink prerolling for ever.
-    let (changed, state, _) = pipeline.state(gst::ClockTime::from_seconds(10));
-    assert_eq!((changed.is_ok(), state), (true, gst::State::Playing));
+    wait_for_playing(&pipeline);
     // The rest now waits in front of the full queue.
     assert!(src.send_event(gst::event::FlushStart::new()));
     assert!(src.send_event(gst::event::FlushStop::new(true)));
