@@ -34,7 +34,14 @@ impl Rig {
     }
 
     /// A sample at the lips: skin of one layer, and what lies between them.
-    pub(super) fn lip_shade(&self, posed: &Posed, p: V2, layers: &[Corners; 2], tx: f32, ty: f32) -> Shade {
+    pub(super) fn lip_shade(
+        &self,
+        posed: &Posed,
+        p: V2,
+        layers: &[Corners; 2],
+        tx: f32,
+        ty: f32,
+    ) -> Shade {
         let local = self.mouth.to_local(p);
         let (upper, lower) = (posed.slit.upper.at(local.x), posed.slit.lower.at(local.x));
         let layer = if local.y < (upper + lower) * 0.5 {
