@@ -4,11 +4,10 @@
 use super::{
     LIP_SOFT, Posed, Rig,
     field::{CELL, Layer},
-    relief::{Cell, CellGains, PARTS, shade_cell},
+    relief::{self, Brightness, CellGains, PARTS},
     space::{V2, smoothstep},
-    warp::{Corners, Over, Shade, between},
+    warp::{Corners, Over, Shade, Stripe, between},
 };
-use crate::frame::FrameMut;
 
 /// Soft edge of what the portrait itself shows between its lips, IOD.
 const OWN_SOFT: f32 = 0.012;
@@ -99,49 +98,55 @@ impl Rig {
         }
     }
 
-    /// The pose's own light and shade, over what is drawn.
-    pub(super) fn shade_skin(&self, posed: &Posed, frame: &mut FrameMut<'_>) {
+    /// The pose's own light and shade, over a row of cells that is drawn.
+    pub(super) fn shade_skin(&self, posed: &Posed, stripe: &mut Stripe<'_>, row: usize) {
         if self.relief.is_flat() {
             return;
         }
-        let to_mouth = |from: V2| self.mouth.to_local(self.from_frame.apply(from));
-        for row in 0..self.nodes.rows {
-            for col in 0..self.nodes.cols {
-                let nodes = self.nodes.corners(col, row);
-                let face = nodes.map(|i| self.posed[i]);
-                let cut = self.in_slit(posed, &face);
-                let side = self.side(posed, between(&face, 0.5, 0.5));
-                let at = nodes.map(|i| to_mouth(self.from[side as usize][i]));
-                let (low, high) = bounds(&at);
-                if !cut && self.relief.is_flat_within(low, high) {
-                    continue;
-                }
-                let other = nodes.map(|i| to_mouth(self.from[1 - side as usize][i]));
-                let mut gains: CellGains = Default::default();
-                for (j, line) in gains.iter_mut().enumerate() {
-                    let ty = j as f32 / PARTS as f32;
-                    for (i, gain) in line.iter_mut().enumerate() {
-                        let tx = i as f32 / PARTS as f32;
-                        let here = if cut {
-                            self.side(posed, between(&face, tx, ty))
-                        } else {
-                            side
-                        };
-                        let mut rest = between(if here == side { &at } else { &other }, tx, ty);
-                        if cut {
-                            rest.y = self.on_lip(rest, here);
-                        }
-                        *gain = self.relief.at(rest);
-                    }
-                }
-                let (left, top) = (
-                    self.nodes.left + col * self.nodes.cell,
-                    self.nodes.top + row * self.nodes.cell,
-                );
-                let side = self.nodes.cell;
-                shade_cell(frame, &self.spec, Cell { left, top, side }, &gains);
+        let brightness = Brightness::new(&self.spec);
+        let side = self.nodes.cell;
+        for col in 0..self.nodes.cols {
+            let Some(gains) = self.gains(posed, col, row) else {
+                continue;
+            };
+            let left = self.nodes.left + col * side;
+            let cols = left..(left + side).min(self.spec.width);
+            for (y, line) in self.nodes.band(row, self.spec.height).enumerate() {
+                let samples = stripe.first(brightness.channels, line, &cols);
+                brightness.shade(samples, y, side, &gains);
             }
         }
+    }
+
+    /// What the light on a cell changes by; `None` where it does not.
+    fn gains(&self, posed: &Posed, col: usize, row: usize) -> Option<CellGains> {
+        let to_mouth = |from: V2| self.mouth.to_local(self.from_frame.apply(from));
+        let nodes = self.nodes.corners(col, row);
+        let face = nodes.map(|i| self.posed[i]);
+        let cut = self.in_slit(posed, &face);
+        let side = self.side(posed, between(&face, 0.5, 0.5));
+        let at = nodes.map(|i| to_mouth(self.from[side as usize][i]));
+        let (low, high) = bounds(&at);
+        if !cut && self.relief.is_flat_within(low, high) {
+            return None;
+        }
+        let other = nodes.map(|i| to_mouth(self.from[1 - side as usize][i]));
+        let mut gains = CellGains::default();
+        for (j, line) in gains.iter_mut().enumerate() {
+            let ty = j as f32 / PARTS as f32;
+            for (i, gain) in line.iter_mut().enumerate() {
+                let tx = i as f32 / PARTS as f32;
+                if !cut {
+                    *gain = self.relief.at(between(&at, tx, ty));
+                    continue;
+                }
+                let here = self.side(posed, between(&face, tx, ty));
+                let mut rest = between(if here == side { &at } else { &other }, tx, ty);
+                rest.y = self.on_lip(rest, here);
+                *gain = self.relief.at(rest);
+            }
+        }
+        (!relief::is_flat(&gains)).then_some(gains)
     }
 
     /// v of a point of a lip at rest (mouth space), no further than to the lip's edge.

@@ -44,14 +44,15 @@ use interior::{Inside, Painter};
 use light::Light;
 use mouth::{Mouth, Slit};
 use relief::Relief;
+use sample::Source;
 use space::{Affine, FaceSpace, V2};
 use teeth::OwnTeeth;
-use warp::{Canvas, NodeGrid, Over, Shade, between};
+use warp::{Canvas, Cell, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
 
 /// Width of the soft edge between lip and mouth interior, IOD.
 const LIP_SOFT: f32 = 0.012;
-/// Distance from node to node over the frame, IOD.
-const NODE: f32 = 0.08;
+/// Largest distance from node to node over the frame, IOD.
+const NODE: f32 = 0.09;
 /// Everything that can move lies within this distance of the nose tip, IOD.
 const MOVING: f32 = 3.05;
 
@@ -65,7 +66,8 @@ pub struct Drawn {
 /// A portrait prepared for one frame layout: draws any pose into it.
 pub struct Rig {
     spec: FrameSpec,
-    base: FrameBuf,
+    /// The resting frame, one a plane.
+    base: Vec<Source>,
     map: ColourMap,
     /// Face space to frame samples and back.
     to_frame: Affine,
@@ -85,6 +87,7 @@ pub struct Rig {
     posed: Vec<V2>,
     /// Per layer and node: where it comes from, frame samples.
     from: [Vec<V2>; 2],
+    scratch: Scratch,
 }
 
 /// What one frame's pose comes to.
@@ -132,7 +135,7 @@ impl Rig {
             .collect();
         Self {
             spec: *spec,
-            base: colour::convert(&stage.rgba, spec),
+            base: sources(&colour::convert(&stage.rgba, spec)),
             map: ColourMap::new(spec.format, spec.colour),
             to_frame,
             from_frame,
@@ -147,6 +150,7 @@ impl Rig {
             shares,
             posed: vec![V2::ZERO; nodes.count()],
             from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
+            scratch: Scratch::new(&nodes),
             nodes,
         }
     }
@@ -157,8 +161,11 @@ impl Rig {
     }
 
     /// The portrait at rest.
-    pub fn base(&self) -> &FrameBuf {
-        &self.base
+    pub fn base(&self) -> FrameBuf {
+        FrameBuf {
+            spec: self.spec,
+            planes: self.base.iter().map(Source::plane).collect(),
+        }
     }
 
     /// Size of a frame sample, IOD.
@@ -174,61 +181,96 @@ impl Rig {
     /// Draws one frame: every sample of it is written. The planes must hold the rig's
     /// [`spec`](Self::spec).
     pub fn draw(&mut self, pose: &FacePose, frame: &mut FrameMut<'_>) -> Drawn {
-        self.draw_base(frame);
         let posed = self.pose(pose);
         let turn = Turn::new(&pose.head);
         self.place_nodes(&turn);
-        let mut canvas = Canvas {
-            spec: &self.spec,
-            base: &self.base,
-            map: &self.map,
-            frame,
-            site: chroma_site(self.spec.chroma_site),
-        };
-        let cell = self.nodes.cell;
-        let radius = cell as f32 * self.pixel;
-        for row in 0..self.nodes.rows {
-            for col in 0..self.nodes.cols {
-                let corners = self.nodes.corners(col, row);
-                let at = corners.map(|i| self.nodes.at(i));
-                let face = corners.map(|i| self.posed[i]);
-                let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
-                let (left, top) = (self.nodes.left + col * cell, self.nodes.top + row * cell);
-                let middle = between(&face, 0.5, 0.5);
-                if self.in_slit(&posed, &face) {
-                    canvas.shaded(left, top, cell, |tx, ty| {
-                        self.lip_shade(&posed, between(&face, tx, ty), &layers, tx, ty)
-                    });
-                    continue;
-                }
-                let from = &layers[self.side(&posed, middle) as usize];
-                let eye = (0..2).find(|&e| {
-                    !posed.lids[e].is_still()
-                        && self.eyes[e].near(self.from_frame.apply(between(from, 0.5, 0.5)), radius)
-                });
-                if let Some(eye) = eye {
-                    canvas.shaded(left, top, cell, |tx, ty| {
-                        self.eye_shade(&posed.lids[eye], eye, between(from, tx, ty))
-                    });
-                } else if !warp::is_still(&at, from) {
-                    canvas.plain(left, top, cell, from);
-                }
-            }
-        }
-        self.shade_skin(&posed, frame);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.draw_stripe(
+            &posed,
+            &mut Stripe::whole(frame, self.spec.height),
+            &mut scratch,
+        );
+        self.scratch = scratch;
         Drawn {
             aperture: posed.aperture,
         }
     }
 
-    fn draw_base(&self, frame: &mut FrameMut<'_>) {
-        for (p, data) in self.base.planes.iter().enumerate() {
-            let row = self.base.stride(p);
-            let out = &mut frame.planes[p];
-            let stride = out.stride;
-            for (from, to) in data.chunks_exact(row).zip(out.data.chunks_mut(stride)) {
-                to[..row].copy_from_slice(from);
+    /// Draws some rows of the frame: whole rows of cells, and what lies above and below them.
+    fn draw_stripe(&self, posed: &Posed, stripe: &mut Stripe<'_>, scratch: &mut Scratch) {
+        let canvas = Canvas {
+            spec: &self.spec,
+            base: &self.base,
+            map: &self.map,
+            site: chroma_site(self.spec.chroma_site),
+            nodes: &self.nodes,
+        };
+        let rows = stripe.rows();
+        let (first, last) = (self.nodes.row(rows.start), self.nodes.row(rows.end));
+        canvas.rest(
+            stripe,
+            rows.start..self.nodes.top.clamp(rows.start, rows.end),
+        );
+        for row in first..last {
+            scratch.cells.clear();
+            for col in 0..self.nodes.cols {
+                scratch.cells.push(self.cell(posed, col, row));
             }
+            canvas.cells(stripe, row, &self.from, scratch);
+            for col in 0..self.nodes.cols {
+                self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
+            }
+            self.shade_skin(posed, stripe, row);
+        }
+        let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
+        canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
+    }
+
+    /// How a cell is drawn.
+    fn cell(&self, posed: &Posed, col: usize, row: usize) -> Cell {
+        let corners = self.nodes.corners(col, row);
+        let at = corners.map(|i| self.nodes.at(i));
+        let face = corners.map(|i| self.posed[i]);
+        if self.in_slit(posed, &face) {
+            return Cell::Lips;
+        }
+        let layer = self.side(posed, between(&face, 0.5, 0.5));
+        let from = corners.map(|i| self.from[layer as usize][i]);
+        let radius = self.nodes.cell as f32 * self.pixel;
+        let eye = (0..2).find(|&e| {
+            !posed.lids[e].is_still()
+                && self.eyes[e].near(self.from_frame.apply(between(&from, 0.5, 0.5)), radius)
+        });
+        match eye {
+            Some(eye) => Cell::Eye(eye),
+            None if warp::is_still(&at, &from) => Cell::Still,
+            None => Cell::Plain(layer),
+        }
+    }
+
+    fn draw_shaded(
+        &self,
+        canvas: &Canvas<'_>,
+        posed: &Posed,
+        stripe: &mut Stripe<'_>,
+        cell: Cell,
+        col: usize,
+        row: usize,
+    ) {
+        let corners = self.nodes.corners(col, row);
+        let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
+        let face = corners.map(|i| self.posed[i]);
+        match cell {
+            Cell::Lips => canvas.shaded(stripe, col, row, |tx, ty| {
+                self.lip_shade(posed, between(&face, tx, ty), &layers, tx, ty)
+            }),
+            Cell::Eye(eye) => {
+                let from = &layers[self.side(posed, between(&face, 0.5, 0.5)) as usize];
+                canvas.shaded(stripe, col, row, |tx, ty| {
+                    self.eye_shade(&posed.lids[eye], eye, between(from, tx, ty))
+                });
+            }
+            Cell::Still | Cell::Plain(_) => {}
         }
     }
 
@@ -303,6 +345,19 @@ impl Rig {
     }
 }
 
+/// The planes of a frame, to be read between their samples.
+fn sources(frame: &FrameBuf) -> Vec<Source> {
+    let spec = &frame.spec;
+    let planes = frame.planes.iter().enumerate();
+    planes
+        .map(|(p, data)| {
+            let layout = spec.format.plane(p);
+            let (width, height) = layout.size(spec.width, spec.height);
+            Source::new(data, width, height, layout.channels)
+        })
+        .collect()
+}
+
 /// Luma offset of chroma sample 0.
 fn chroma_site(site: ChromaSite) -> V2 {
     match site {
@@ -319,7 +374,8 @@ fn node_grid(
     nose: V2,
     pixel: f32,
 ) -> NodeGrid {
-    let cell = ((NODE / pixel / 2.0).round() as usize * 2).clamp(4, 64);
+    let most = (NODE / pixel).clamp(4.0, MAX_CELL as f32) as usize;
+    let cell = 1 << most.ilog2();
     let centre = to_frame.apply(nose);
     // The bounding box of a circle under the affine map.
     let reach = V2::new(

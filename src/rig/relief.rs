@@ -13,7 +13,7 @@ use super::{
     space::{V2, smoothstep},
 };
 use crate::{
-    frame::{FrameMut, FrameSpec, PixelFormat},
+    frame::{FrameSpec, PixelFormat},
     pose::{Arkit, FacePose},
 };
 
@@ -141,51 +141,49 @@ impl Relief {
     }
 }
 
-/// The cell of the frame whose top left luma sample that is, and its side.
+/// How bytes of the first plane make brightness.
 #[derive(Clone, Copy, Debug)]
-pub struct Cell {
-    /// Luma sample.
-    pub left: usize,
-    /// Luma row.
-    pub top: usize,
-    /// Luma samples, even.
-    pub side: usize,
+pub struct Brightness {
+    /// Bytes a sample.
+    pub channels: usize,
+    /// What black reads.
+    black: f32,
+    /// Share of each of the first three bytes.
+    weights: [f32; 3],
 }
 
-/// Brightens and darkens the drawn samples of a cell, in brightness only: shadows on skin are
-/// more coloured than skin in light, not greyer.
-pub fn shade_cell(frame: &mut FrameMut<'_>, spec: &FrameSpec, cell: Cell, gains: &CellGains) {
-    if gains.iter().flatten().all(|g| g.abs() < FLAT) {
-        return;
+impl Brightness {
+    /// Of frames of that layout.
+    pub fn new(spec: &FrameSpec) -> Self {
+        Self {
+            channels: spec.format.plane(0).channels,
+            black: if spec.colour.full_range { 0.0 } else { 16.0 },
+            weights: match spec.format {
+                PixelFormat::I420 | PixelFormat::Nv12 => [1.0, 0.0, 0.0],
+                PixelFormat::Bgrx | PixelFormat::Bgra => [0.11, 0.59, 0.30],
+                PixelFormat::Rgbx | PixelFormat::Rgba => [0.30, 0.59, 0.11],
+            },
+        }
     }
-    let channels = spec.format.plane(0).channels;
-    // What black reads, and how bright each byte of a sample makes it.
-    let zero = if spec.colour.full_range { 0.0 } else { 16.0 };
-    let weights = match spec.format {
-        PixelFormat::I420 | PixelFormat::Nv12 => [1.0, 0.0, 0.0],
-        PixelFormat::Bgrx | PixelFormat::Bgra => [0.11, 0.59, 0.30],
-        PixelFormat::Rgbx | PixelFormat::Rgba => [0.30, 0.59, 0.11],
-    };
-    let out = &mut frame.planes[0];
-    let parts = PARTS as f32 / cell.side as f32;
-    for y in 0..cell.side.min(spec.height - cell.top) {
-        let row = y * PARTS / cell.side;
+
+    /// Changes the samples of line `y` of a cell of side `cell` by its gains, in brightness only:
+    /// shadows on skin are more coloured than skin in light, not greyer.
+    pub fn shade(&self, samples: &mut [u8], y: usize, cell: usize, gains: &CellGains) {
+        let parts = PARTS as f32 / cell as f32;
+        let row = y * PARTS / cell;
         let ty = y as f32 * parts - row as f32;
         let mut line = gains[row];
         for (g, below) in line.iter_mut().zip(gains[row + 1]) {
             *g += (below - *g) * ty;
         }
-        let start = (cell.top + y) * out.stride + cell.left * channels;
-        let width = cell.side.min(spec.width - cell.left);
-        let samples = &mut out.data[start..start + width * channels];
-        for (x, sample) in samples.chunks_exact_mut(channels).enumerate() {
-            let col = x * PARTS / cell.side;
+        for (x, sample) in samples.chunks_exact_mut(self.channels).enumerate() {
+            let col = x * PARTS / cell;
             let tx = x as f32 * parts - col as f32;
             let gain = line[col] + (line[col + 1] - line[col]) * tx;
-            let bytes = sample.iter_mut().take(3);
-            let level: f32 = bytes
-                .zip(weights)
-                .map(|(b, w)| (f32::from(*b) - zero) * w)
+            let level: f32 = sample
+                .iter()
+                .zip(self.weights)
+                .map(|(b, w)| (f32::from(*b) - self.black) * w)
                 .sum();
             let more = level.max(0.0) * gain + 0.5;
             for byte in sample.iter_mut().take(3) {
@@ -193,6 +191,11 @@ pub fn shade_cell(frame: &mut FrameMut<'_>, spec: &FrameSpec, cell: Cell, gains:
             }
         }
     }
+}
+
+/// Whether gains change nothing that is seen.
+pub fn is_flat(gains: &CellGains) -> bool {
+    gains.iter().flatten().all(|g| g.abs() < FLAT)
 }
 
 /// Where a map's entry lies, mouth space.

@@ -139,7 +139,7 @@ fn resting_colours_come_back_within_two() {
         };
         let rig = Rig::new(&portrait, &spec, &Staging::default());
         let (kr, kb) = matrix.coefficients();
-        let planes = &rig.base().planes;
+        let planes = rig.base().planes;
         let cols = w.div_ceil(2);
         // Where colour is smooth: chroma is subsampled.
         for (x, y) in [(w / 2, h / 2), (w / 2 + 40, h / 2 - 10), (30, 30)] {
@@ -171,7 +171,8 @@ fn an_open_mouth_is_dark_inside_and_leaves_the_rest_alone() {
         &Staging::default(),
     );
     let frame = drawn(&mut rig, &FacePose::REST.with(Arkit::JawOpen, 0.8));
-    let base = &rig.base().planes[0];
+    let base = rig.base();
+    let base = &base.planes[0];
     let inside = rig.face_to_frame(V2::new(0.0, 1.22));
     let at = inside.y as usize * 700 + inside.x as usize;
     assert!(
