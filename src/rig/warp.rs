@@ -99,8 +99,8 @@ pub fn between(c: &Corners, tx: f32, ty: f32) -> V2 {
     c[0].lerp(c[1], tx).lerp(c[2].lerp(c[3], tx), ty)
 }
 
-/// Whether a cell whose corners lie at `at` and come from `from` stays as it is.
-pub fn is_still(at: &Corners, from: &Corners) -> bool {
+/// Whether what lies at `at` and comes from `from` stays as it is.
+pub fn is_still<const N: usize>(at: &[V2; N], from: &[V2; N]) -> bool {
     at.iter().zip(from).all(|(a, f)| {
         let d = *a - *f;
         d.x.abs() < STILL && d.y.abs() < STILL
@@ -227,7 +227,7 @@ impl Edges {
     }
 
     /// For the first row of samples of a row of cells, between the nodes `above` and `below`.
-    fn begin(&mut self, above: &[V2], below: &[V2], plane: &Plane, cell: usize) {
+    fn begin(&mut self, [above, below]: [&[V2]; 2], plane: &Plane, cell: usize) {
         let unit = 1.0 / cell as f32;
         let (ty, down) = (plane.offset.y * unit, plane.step * unit);
         for (i, (a, b)) in above.iter().zip(below).enumerate() {
@@ -325,22 +325,25 @@ impl Canvas<'_> {
     }
 
     /// The still and the plain cells of a row of cells, and what lies beside the cells. `from`
-    /// has per layer and node where it comes from.
+    /// has per layer and node where it comes from. How many samples the other cells and the
+    /// plain ones have.
     pub fn cells(
         &self,
         stripe: &mut Stripe<'_>,
         row: usize,
         from: &[Vec<V2>; 2],
         scratch: &mut Scratch,
-    ) {
+    ) -> usize {
+        let mut moved = 0;
         for plane in self.planes() {
-            match (plane.channels, plane.count) {
+            moved += match (plane.channels, plane.count) {
                 (1, 1) => self.plane_cells::<1, 1>(stripe, &plane, row, from, scratch),
                 (1, _) => self.plane_cells::<1, 2>(stripe, &plane, row, from, scratch),
                 (2, _) => self.plane_cells::<2, 1>(stripe, &plane, row, from, scratch),
                 _ => self.plane_cells::<4, 1>(stripe, &plane, row, from, scratch),
-            }
+            };
         }
+        moved
     }
 
     fn plane_cells<const C: usize, const P: usize>(
@@ -350,37 +353,33 @@ impl Canvas<'_> {
         row: usize,
         from: &[Vec<V2>; 2],
         scratch: &mut Scratch,
-    ) {
+    ) -> usize {
         let nodes = self.nodes;
         let cell = nodes.cell >> plane.shift;
         let left = nodes.left >> plane.shift;
         let right = (left + nodes.cols * cell).min(plane.width);
         let above = row * nodes.stride()..(row + 1) * nodes.stride();
         let below = above.end..above.end + nodes.stride();
-        for (edges, from) in scratch.edges.iter_mut().zip(from) {
-            edges.begin(
-                &from[above.clone()],
-                &from[below.clone()],
-                plane,
-                nodes.cell,
-            );
+        let used =
+            [Layer::Upper, Layer::Lower].map(|layer| scratch.cells.contains(&Cell::Plain(layer)));
+        let mut moved = 0;
+        for layer in (0..2).filter(|&layer| used[layer]) {
+            let from = &from[layer];
+            let rows = [&from[above.clone()], &from[below.clone()]];
+            scratch.edges[layer].begin(rows, plane, nodes.cell);
         }
         for y in plane.rows(&nodes.band(row, self.spec.height)) {
             self.copy(stripe, plane, y, 0..left);
             let mut col = 0;
             while let Some(first) = scratch.cells.get(col) {
-                let like = |other: &&Cell| {
-                    matches!(
-                        (first, other),
-                        (Cell::Still, Cell::Still) | (Cell::Plain(_), Cell::Plain(_))
-                    )
-                };
+                let first = *first;
+                let like = |other: &&Cell| **other == first;
                 let count = scratch.cells[col..].iter().take_while(like).count();
                 let cols = (left + col * cell).min(right)..(left + (col + count) * cell).min(right);
                 match first {
                     Cell::Still => self.copy(stripe, plane, y, cols),
-                    Cell::Plain(_) => {
-                        scratch.positions(col..col + count, cell, plane.offset.x);
+                    Cell::Plain(layer) => {
+                        scratch.positions(layer, col..col + count, cell, plane.offset.x);
                         let (x, y_) = (&scratch.x[..cols.len()], &scratch.y[..cols.len()]);
                         let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
                         let mut outs = stripe.lines::<P>(plane, y, &cols);
@@ -388,13 +387,17 @@ impl Canvas<'_> {
                     }
                     Cell::Lips | Cell::Eye(_) => {}
                 }
+                if first != Cell::Still {
+                    moved += count * cell * P;
+                }
                 col += count.max(1);
             }
             self.copy(stripe, plane, y, right..plane.width);
-            for edges in &mut scratch.edges {
-                edges.next();
+            for layer in (0..2).filter(|&layer| used[layer]) {
+                scratch.edges[layer].next();
             }
         }
+        moved
     }
 
     /// A cell whose every sample asks `shade` with its place in the cell (0–1 both ways).
@@ -515,36 +518,15 @@ impl Stripe<'_> {
 }
 
 impl Scratch {
-    /// Positions of the samples of plain cells, `n` a cell; the first lies `nudge` luma samples
-    /// beyond its cell's edge.
-    fn positions(&mut self, cells: std::ops::Range<usize>, n: usize, nudge: f32) {
-        // A cell's first sample lies at 0 or, with chroma between two luma samples, at a quarter.
+    /// Positions of the samples of cells of one layer, `n` a cell; the first lies `nudge` luma
+    /// samples beyond its cell's edge.
+    fn positions(&mut self, layer: Layer, cells: std::ops::Range<usize>, n: usize, nudge: f32) {
+        let edges = &self.edges[layer as usize];
+        let cells = cells.start..cells.end + 1;
+        // With chroma between two luma samples, a quarter of the way to the next.
         let quarters = (nudge * 2.0) as i32;
-        let bits = n.trailing_zeros();
-        for (i, col) in cells.enumerate() {
-            let Cell::Plain(layer) = self.cells[col] else {
-                continue;
-            };
-            let edges = &self.edges[layer as usize];
-            let out = i * n..(i + 1) * n;
-            ramp(
-                &mut self.x[out.clone()],
-                &edges.x[col..col + 2],
-                bits,
-                quarters,
-            );
-            ramp(&mut self.y[out], &edges.y[col..col + 2], bits, quarters);
+        for (edges, out) in [(&edges.x, &mut self.x), (&edges.y, &mut self.y)] {
+            sample::ramps(&edges[cells.clone()], out, n, quarters);
         }
-    }
-}
-
-/// From one edge towards the next.
-fn ramp(out: &mut [i32], edges: &[i32], bits: u32, quarters: i32) {
-    let step = edges[1].wrapping_sub(edges[0]) >> bits;
-    let first = edges[0].wrapping_add((step >> 2) * quarters);
-    let mut i = 0;
-    for v in out {
-        *v = first.wrapping_add(step.wrapping_mul(i));
-        i += 1;
     }
 }
