@@ -26,6 +26,14 @@ pub(super) struct Basis {
     pub lip_lower: [V2; 11],
 }
 
+impl Basis {
+    /// By how much it parts the inner lips at their middle, IOD.
+    pub(super) fn parts_middle(&self) -> f32 {
+        let middle = self.lip_upper.len() / 2;
+        self.lip_lower[middle].y - self.lip_upper[middle].y
+    }
+}
+
 /// By how much a shape parts the inner lips at each of [`LIP_STATIONS`], IOD.
 pub(super) fn parting(controls: &[Control], local: &[V2]) -> [f32; 9] {
     LIP_STATIONS.map(|station| {
@@ -55,10 +63,10 @@ pub(super) fn closing_displacements(controls: &[Control], gaps: &[f32; 9]) -> Ve
         .map(|control| {
             let y = match control.part {
                 Part::UpperLip { s, outer } => {
-                    super::control::closing(at(s)).0 * if outer { 0.7 } else { 1.0 }
+                    super::control::closing(at(s)).0 * if outer { 0.85 } else { 1.0 }
                 }
                 Part::LowerLip { s, outer } => {
-                    super::control::closing(at(s)).1 * if outer { 0.85 } else { 1.0 }
+                    super::control::closing(at(s)).1 * if outer { 0.95 } else { 1.0 }
                 }
                 Part::ChinPad => super::control::closing(gaps[4].max(0.0)).1 * 0.35,
                 _ => 0.0,

@@ -92,6 +92,8 @@ pub struct Field {
     moved: bool,
     /// The rows of nodes that are displaced.
     rows: Range<usize>,
+    /// Gap between the inner lips at rest, IOD; 0 where they touch.
+    rest_gap: f32,
 }
 
 impl Field {
@@ -143,16 +145,25 @@ impl Field {
             lip_lower: [V2::ZERO; 11],
             moved: false,
             rows: 0..0,
+            rest_gap: mouth.rest_gap(0.0),
         }
     }
 
     /// Poses the fields. Returns whether anything is displaced.
     pub fn pose(&mut self, pose: &FacePose) -> bool {
         let close = pose.get(Arkit::MouthClose);
-        let mut news = false;
+        let (mut news, mut parted) = (false, 0.0);
         for part in &mut self.parts {
-            let of = |shape: Option<Arkit>| shape.map_or(1.0, |shape| pose.get(shape));
-            let weight = of(part.shape) * if part.closes { close } else { 1.0 };
+            let weight = match (part.shape, part.closes) {
+                (Some(shape), false) => {
+                    let weight = pose.get(shape);
+                    parted += part.basis.parts_middle() * weight;
+                    weight
+                }
+                (Some(shape), true) => close * pose.get(shape),
+                // The shapes come before, so what they part is known.
+                (None, _) => close + (1.0 - close) * neutral(pose, parted, self.rest_gap),
+            };
             news |= std::mem::replace(&mut part.weight, weight) != weight;
         }
         if news {
@@ -325,6 +336,17 @@ impl Part {
             weight: f32::NAN,
         }
     }
+}
+
+/// How much of the gap at rest is taken back: as much as the pose parts the lips itself, by
+/// `parted`. So a portrait that smiles with parted lips opens as far for a vowel as one with
+/// closed ones. Rounded lips close round what is left of it.
+fn neutral(pose: &FacePose, parted: f32, rest_gap: f32) -> f32 {
+    if rest_gap <= 0.0 {
+        return 0.0;
+    }
+    let rounded = pose.get(Arkit::MouthPucker) + pose.get(Arkit::MouthFunnel);
+    (parted / rest_gap).max(rounded).clamp(0.0, 1.0)
 }
 
 /// Adds some nodes of a field, weighed.

@@ -14,15 +14,20 @@ pub mod field;
 pub mod head;
 pub mod interior;
 pub mod lid;
+pub mod light;
+mod line;
 mod lips;
 pub mod mouth;
+pub mod relief;
 pub mod sample;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 pub mod space;
 mod staging;
+mod teeth;
 #[cfg(test)]
 mod tests;
+mod threads;
 pub mod warp;
 
 pub use staging::{Background, Framing, Staging};
@@ -36,10 +41,13 @@ use colour::ColourMap;
 use eye::{Eye, Lid};
 use field::{Field, Layer, PARTED};
 use head::{HeadMotion, Share, Turn};
-use interior::{Inside, Light, Painter};
+use interior::{Inside, Painter};
+use light::Light;
 use mouth::{Mouth, Slit};
+use relief::Relief;
 use sample::Source;
 use space::{Affine, FaceSpace, V2};
+use teeth::OwnTeeth;
 use warp::{Canvas, Cell, Corners, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
 
 /// Width of the soft edge between lip and mouth interior, IOD.
@@ -86,6 +94,8 @@ pub struct Rig {
     field: Field,
     head: HeadMotion,
     painter: Painter,
+    own: Option<OwnTeeth>,
+    relief: Relief,
     nodes: NodeGrid,
     /// Per node: where it lies at rest, face space; and its share of the head's motion.
     rest: Vec<V2>,
@@ -96,7 +106,8 @@ pub struct Rig {
     posed: Vec<V2>,
     /// Per layer and node: where it comes from, frame samples.
     from: [Vec<V2>; 2],
-    scratch: Scratch,
+    /// One a thread.
+    scratch: Vec<Scratch>,
 }
 
 /// What one frame's pose comes to.
@@ -117,12 +128,14 @@ impl Rig {
         let to_frame = space.to_picture.then(&stage.placement);
         let from_frame = to_frame.inverse();
         let pixel = (from_frame.ex.length() * from_frame.ey.length()).sqrt();
-        let mouth = Mouth::new(&space.landmarks);
+        let colour = reader(&stage.rgba, spec, &to_frame);
+        let light = Light::of_face(&colour, &space.landmarks);
+        let mut mouth = Mouth::new(&space.landmarks);
+        mouth.find_line(|p| luma(colour(p)));
+        let own = OwnTeeth::find(&mouth, &colour);
         let controls = control::controls(&space.landmarks, &mouth);
         let field = Field::new(&space.landmarks, &mouth, &controls);
         let head = HeadMotion::new(&space.landmarks);
-        let colour = reader(&stage.rgba, spec, &to_frame);
-        let light = Light::from_skin(skin_colour(&colour, &space.landmarks));
         let mut eyes = Eye::pair(&space.landmarks);
         for eye in &mut eyes {
             eye.paint_lid(&colour);
@@ -147,7 +160,9 @@ impl Rig {
             to_frame,
             from_frame,
             pixel,
-            painter: Painter::new(&mouth, light),
+            painter: Painter::new(&mouth, light, own.as_ref()),
+            own,
+            relief: Relief::new(&space.landmarks, &mouth, light.towards),
             eyes,
             mouth,
             field,
@@ -159,7 +174,7 @@ impl Rig {
             near: vec![0; nodes.count()],
             posed: vec![V2::ZERO; nodes.count()],
             from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
-            scratch: Scratch::new(&nodes),
+            scratch: vec![Scratch::new(&nodes)],
             nodes,
         }
     }
@@ -167,6 +182,14 @@ impl Rig {
     /// The frames that it draws.
     pub fn spec(&self) -> &FrameSpec {
         &self.spec
+    }
+
+    /// Draws with so many threads from now on, at most one a processor; 0 is one a processor.
+    /// What is drawn stays the same to the bit. A new rig draws on the calling thread alone.
+    pub fn set_threads(&mut self, wish: usize) {
+        let count = threads::granted(wish);
+        self.scratch
+            .resize_with(count, || Scratch::new(&self.nodes));
     }
 
     /// The portrait at rest.
@@ -194,16 +217,64 @@ impl Rig {
         let turn = Turn::new(&pose.head);
         self.place_nodes(&turn, &posed);
         let mut scratch = std::mem::take(&mut self.scratch);
-        let moved = self.draw_stripe(
-            &posed,
-            &mut Stripe::whole(frame, self.spec.height),
-            &mut scratch,
-        );
+        let stripe = Stripe::whole(frame, self.spec.height);
+        let moved = match threads::pool() {
+            Some(pool) if scratch.len() > 1 => {
+                pool.install(|| self.draw_stripes(&posed, stripe, &mut scratch))
+            }
+            _ => self.draw_stripes(&posed, stripe, &mut scratch[..1]),
+        };
         self.scratch = scratch;
         Drawn {
             moved,
             aperture: posed.aperture,
         }
+    }
+
+    /// Draws rows of the frame in as many stripes as there is memory to work in, one a thread.
+    fn draw_stripes(
+        &self,
+        posed: &Posed,
+        mut stripe: Stripe<'_>,
+        scratch: &mut [Scratch],
+    ) -> usize {
+        let middle = scratch.len() / 2;
+        let (above, below) = scratch.split_at_mut(middle);
+        match (above, below) {
+            ([], [scratch, ..]) => self.draw_stripe(posed, &mut stripe, scratch),
+            (above, below) => {
+                let share = above.len() as f32 / (above.len() + below.len()) as f32;
+                let row = self.split(&stripe, share);
+                let (upper, lower) = stripe.split(row, &self.spec);
+                let (a, b) = rayon_core::join(
+                    || self.draw_stripes(posed, upper, above),
+                    || self.draw_stripes(posed, lower, below),
+                );
+                a + b
+            }
+        }
+    }
+
+    /// The luma row that has so large a share of a stripe's work above it.
+    fn split(&self, stripe: &Stripe<'_>, share: f32) -> usize {
+        let rows = stripe.rows();
+        let cells = self.nodes.row(rows.start)..self.nodes.row(rows.end);
+        // What moves costs much, and the lips and eyes a multiple of it.
+        let work = |row: usize| -> u32 {
+            let nodes = row * self.nodes.stride()..(row + 1) * self.nodes.stride();
+            let cost =
+                |near: &u8| 1 + 8 * u32::from(*near != 0) + 8 * u32::from(*near > near::MOVED);
+            self.near[nodes].iter().map(cost).sum()
+        };
+        let wanted = cells.clone().map(work).sum::<u32>() as f32 * share;
+        let mut done = 0;
+        for row in cells {
+            if done as f32 >= wanted {
+                return (self.nodes.top + row * self.nodes.cell).clamp(rows.start, rows.end);
+            }
+            done += work(row);
+        }
+        rows.end
     }
 
     /// Draws some rows of the frame: whole rows of cells, and what lies above and below them.
@@ -232,10 +303,17 @@ impl Rig {
             for col in 0..self.nodes.cols {
                 self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
             }
+            self.shade_skin(posed, stripe, row);
         }
         let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
         canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
         moved
+    }
+
+    /// Whether a cell may be moved or shaded by the mouth.
+    fn near_mouth(&self, col: usize, row: usize) -> bool {
+        let corners = self.nodes.corners(col, row);
+        corners.iter().any(|&i| self.near[i] & near::MOUTH != 0)
     }
 
     /// How a cell is drawn.
@@ -321,8 +399,12 @@ impl Rig {
 
     fn pose(&mut self, pose: &FacePose) -> Posed {
         self.field.pose(pose);
+        self.relief.pose(pose);
         let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
-        let jaw = pose.get(Arkit::JawOpen);
+        let jaw = V2::new(
+            0.10 * (pose.get(Arkit::JawLeft) - pose.get(Arkit::JawRight)),
+            0.30 * pose.get(Arkit::JawOpen),
+        );
         let (from, to) = slit.upper.span();
         let (mut top, mut bottom) = (f32::MAX, f32::MIN);
         for i in 0..=16 {
@@ -334,7 +416,7 @@ impl Rig {
         Posed {
             lids: [0, 1].map(|side| self.eyes[side].lid(pose, side)),
             inside: Inside {
-                jaw: 0.30 * jaw,
+                jaw,
                 tongue: pose.get(Arkit::TongueOut),
             },
             aperture: slit.aperture(),
@@ -346,7 +428,7 @@ impl Rig {
     /// Every node: where it lies on the posed face, and where it comes from by either layer.
     fn place_nodes(&mut self, turn: &Turn, posed: &Posed) {
         let still = turn.is_still();
-        let radius = 1.5 * self.nodes.cell as f32 * self.pixel;
+        let reach = EYE + 1.5 * self.nodes.cell as f32 * self.pixel;
         let eyes = [0, 1].map(|e| self.eyes[e].to_face(V2::ZERO));
         let looks = [0, 1].map(|e| !posed.lids[e].is_still());
         for (i, p) in self.rest.iter().enumerate() {
@@ -382,7 +464,7 @@ impl Rig {
                 near |= near::MOVED;
             }
             for e in 0..2 {
-                if looks[e] && within(q + back[0], eyes[e], EYE + radius) {
+                if looks[e] && within(q + back[0], eyes[e], reach) {
                     near |= near::EYE << e;
                 }
             }
@@ -483,21 +565,7 @@ fn reader<'a>(
     }
 }
 
-/// Mean sRGB colour of the skin beside and below the mouth.
-fn skin_colour(colour: &impl Fn(V2) -> [f32; 3], landmarks: &[V2; 68]) -> [f32; 3] {
-    let mut sum = [0.0f32; 3];
-    let spots = [
-        landmarks[31].lerp(landmarks[3], 0.4),
-        landmarks[35].lerp(landmarks[13], 0.4),
-        landmarks[57].lerp(landmarks[8], 0.5),
-    ];
-    for spot in spots {
-        for i in 0..49 {
-            let p = spot + V2::new((i % 7) as f32 - 3.0, (i / 7) as f32 - 3.0) * 0.02;
-            for (s, v) in sum.iter_mut().zip(colour(p)) {
-                *s += v;
-            }
-        }
-    }
-    sum.map(|s| s / (49.0 * spots.len() as f32))
+/// Brightness of an sRGB colour, 0–255.
+fn luma([r, g, b]: [f32; 3]) -> f32 {
+    0.3 * r + 0.59 * g + 0.11 * b
 }

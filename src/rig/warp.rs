@@ -89,6 +89,9 @@ pub enum Over {
     Picture(V2, f32),
     /// A colour (sRGB), with that alpha.
     Paint([f32; 3], f32),
+    /// Another place of the base frame over a colour (sRGB), with the place's share and the
+    /// alpha of both.
+    Both(V2, [f32; 3], f32, f32),
 }
 
 /// Four values at the corners of a cell, as [`NodeGrid::corners`] has them.
@@ -181,12 +184,13 @@ impl<'a> Stripe<'a> {
 }
 
 /// Memory to work in.
-#[derive(Default)]
 pub struct Scratch {
     /// Of the row of cells at work.
     pub cells: Vec<Cell>,
     /// Per layer: where the left edges of the cells come from in the row of samples at work.
     edges: [Edges; 2],
+    /// Cells that follow each other and are drawn alike.
+    runs: Vec<Run>,
     /// Positions of the samples of a run, fixed point.
     x: Vec<i32>,
     y: Vec<i32>,
@@ -199,10 +203,17 @@ impl Scratch {
         Self {
             cells: Vec::with_capacity(nodes.cols),
             edges: [0, 1].map(|_| Edges::new(nodes.stride())),
+            runs: Vec::with_capacity(nodes.cols),
             x: vec![0; samples],
             y: vec![0; samples],
         }
     }
+}
+
+/// Cells that follow each other and are drawn alike.
+struct Run {
+    cell: Cell,
+    cells: std::ops::Range<usize>,
 }
 
 /// Where the edges between cells come from in one row of samples, and how that changes from row
@@ -226,11 +237,18 @@ impl Edges {
         }
     }
 
-    /// For the first row of samples of a row of cells, between the nodes `above` and `below`.
-    fn begin(&mut self, [above, below]: [&[V2]; 2], plane: &Plane, cell: usize) {
+    /// For the first row of samples of a row of cells: the edges `range`, between their nodes
+    /// above and below.
+    fn begin(
+        &mut self,
+        range: std::ops::Range<usize>,
+        [above, below]: [&[V2]; 2],
+        plane: &Plane,
+        cell: usize,
+    ) {
         let unit = 1.0 / cell as f32;
         let (ty, down) = (plane.offset.y * unit, plane.step * unit);
-        for (i, (a, b)) in above.iter().zip(below).enumerate() {
+        for (i, (a, b)) in range.zip(above.iter().zip(below)) {
             let at = (a.lerp(*b, ty) - plane.offset) * (1.0 / plane.step);
             let d = (*b - *a) * (down / plane.step);
             (self.x[i], self.y[i]) = (fixed(at.x), fixed(at.y));
@@ -239,12 +257,11 @@ impl Edges {
     }
 
     /// The next row of samples.
-    fn next(&mut self) {
-        for (v, d) in self.x.iter_mut().zip(&self.dx) {
-            *v = v.wrapping_add(*d);
-        }
-        for (v, d) in self.y.iter_mut().zip(&self.dy) {
-            *v = v.wrapping_add(*d);
+    fn next(&mut self, range: std::ops::Range<usize>) {
+        for (v, d) in [(&mut self.x, &self.dx), (&mut self.y, &self.dy)] {
+            for (v, d) in v[range.clone()].iter_mut().zip(&d[range.clone()]) {
+                *v = v.wrapping_add(*d);
+            }
         }
     }
 }
@@ -360,41 +377,37 @@ impl Canvas<'_> {
         let right = (left + nodes.cols * cell).min(plane.width);
         let above = row * nodes.stride()..(row + 1) * nodes.stride();
         let below = above.end..above.end + nodes.stride();
-        let used =
-            [Layer::Upper, Layer::Lower].map(|layer| scratch.cells.contains(&Cell::Plain(layer)));
-        let mut moved = 0;
-        for layer in (0..2).filter(|&layer| used[layer]) {
-            let from = &from[layer];
-            let rows = [&from[above.clone()], &from[below.clone()]];
-            scratch.edges[layer].begin(rows, plane, nodes.cell);
+        let used = scratch.find_runs();
+        for (layer, cells) in used.iter().enumerate() {
+            let edges = cells.start..cells.end + usize::from(!cells.is_empty());
+            let rows = [above.start, below.start]
+                .map(|first| &from[layer][first + edges.start..first + edges.end]);
+            scratch.edges[layer].begin(edges.clone(), rows, plane, nodes.cell);
         }
+        let mut moved = 0;
         for y in plane.rows(&nodes.band(row, self.spec.height)) {
             self.copy(stripe, plane, y, 0..left);
-            let mut col = 0;
-            while let Some(first) = scratch.cells.get(col) {
-                let first = *first;
-                let like = |other: &&Cell| **other == first;
-                let count = scratch.cells[col..].iter().take_while(like).count();
-                let cols = (left + col * cell).min(right)..(left + (col + count) * cell).min(right);
-                match first {
+            for i in 0..scratch.runs.len() {
+                let Run { cell: kind, cells } = &scratch.runs[i];
+                let (kind, cells) = (*kind, cells.clone());
+                let at = |col: usize| (left + col * cell).min(right);
+                let cols = at(cells.start)..at(cells.end);
+                match kind {
                     Cell::Still => self.copy(stripe, plane, y, cols),
                     Cell::Plain(layer) => {
-                        scratch.positions(layer, col..col + count, cell, plane.offset.x);
+                        moved += cols.len() * P;
+                        scratch.positions(layer, cells, cell, plane.offset.x);
                         let (x, y_) = (&scratch.x[..cols.len()], &scratch.y[..cols.len()]);
                         let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
                         let mut outs = stripe.lines::<P>(plane, y, &cols);
                         sample::cubic::<C, P>(&sources, x, y_, &mut outs);
                     }
-                    Cell::Lips | Cell::Eye(_) => {}
+                    Cell::Lips | Cell::Eye(_) => moved += cols.len() * P,
                 }
-                if first != Cell::Still {
-                    moved += count * cell * P;
-                }
-                col += count.max(1);
             }
             self.copy(stripe, plane, y, right..plane.width);
-            for layer in (0..2).filter(|&layer| used[layer]) {
-                scratch.edges[layer].next();
+            for (edges, cells) in scratch.edges.iter_mut().zip(&used) {
+                edges.next(cells.start..cells.end + usize::from(!cells.is_empty()));
             }
         }
         moved
@@ -467,6 +480,14 @@ impl Canvas<'_> {
                             let value = self.map.sample(plane.index + k, rgb);
                             (std::array::from_fn(|c| value[c]), alpha)
                         }
+                        Over::Both(from, rgb, share, alpha) => {
+                            let (x, y) = place(from);
+                            let seen = sources[k].cubic::<C>(x, y);
+                            let paint = self.map.sample(plane.index + k, rgb);
+                            let value =
+                                |c: usize| paint[c] + (f32::from(seen[c]) - paint[c]) * share;
+                            (std::array::from_fn(value), alpha)
+                        }
                     };
                     for (s, v) in sample.iter_mut().zip(value) {
                         let under = f32::from(*s);
@@ -487,6 +508,17 @@ impl Plane {
 }
 
 impl Stripe<'_> {
+    /// Samples of the first plane, which is brightness or all there is, in a row of this stripe.
+    pub fn first(
+        &mut self,
+        channels: usize,
+        row: usize,
+        cols: &std::ops::Range<usize>,
+    ) -> &mut [u8] {
+        let start = (row - self.top) * self.planes[0].stride;
+        &mut self.planes[0].data[start + cols.start * channels..start + cols.end * channels]
+    }
+
     fn line(
         &mut self,
         plane: &Plane,
@@ -518,6 +550,27 @@ impl Stripe<'_> {
 }
 
 impl Scratch {
+    /// Gathers the cells in runs. Per layer: which cells its plain ones lie among.
+    fn find_runs(&mut self) -> [std::ops::Range<usize>; 2] {
+        let mut used = [0..0, 0..0];
+        self.runs.clear();
+        for (col, cell) in self.cells.iter().enumerate() {
+            if let Cell::Plain(layer) = cell {
+                let used: &mut std::ops::Range<usize> = &mut used[*layer as usize];
+                let first = if used.end == 0 { col } else { used.start };
+                *used = first..col + 1;
+            }
+            match self.runs.last_mut() {
+                Some(run) if run.cell == *cell => run.cells.end = col + 1,
+                _ => self.runs.push(Run {
+                    cell: *cell,
+                    cells: col..col + 1,
+                }),
+            }
+        }
+        used
+    }
+
     /// Positions of the samples of cells of one layer, `n` a cell; the first lies `nudge` luma
     /// samples beyond its cell's edge.
     fn positions(&mut self, layer: Layer, cells: std::ops::Range<usize>, n: usize, nudge: f32) {
