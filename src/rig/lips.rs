@@ -106,6 +106,9 @@ impl Rig {
         let brightness = Brightness::new(&self.spec);
         let side = self.nodes.cell;
         for col in 0..self.nodes.cols {
+            if !self.near_mouth(col, row) {
+                continue;
+            }
             let Some(gains) = self.gains(posed, col, row) else {
                 continue;
             };

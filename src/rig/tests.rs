@@ -127,6 +127,39 @@ fn strides_are_obeyed_and_padding_is_left_alone() {
 }
 
 #[test]
+fn any_number_of_threads_draws_the_same() {
+    let portrait = portrait(0.0, 500, 640);
+    let pose = FacePose {
+        head: Head {
+            yaw: 6.0,
+            pitch: -3.0,
+            roll: 2.0,
+            shift: [0.02, 0.01],
+        },
+        ..FacePose::REST
+            .with(Arkit::JawOpen, 0.6)
+            .with(Arkit::MouthSmileLeft, 0.4)
+            .with(Arkit::EyeBlinkLeft, 0.7)
+    };
+    for format in [PixelFormat::I420, PixelFormat::Nv12, PixelFormat::Bgra] {
+        for (w, h) in [(500, 640), (501, 641), (64, 48), (16, 16)] {
+            let mut rig = Rig::new(&portrait, &spec(w, h, format), &Staging::default());
+            let alone = drawn(&mut rig, &pose);
+            // As if there were more processors than there may be here.
+            for count in [2, 3, 7] {
+                rig.scratch
+                    .resize_with(count, || warp::Scratch::new(&rig.nodes));
+                let together = drawn(&mut rig, &pose);
+                assert!(
+                    alone.planes == together.planes,
+                    "{format:?} {w}x{h}, {count}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn resting_colours_come_back_within_two() {
     for (w, h, matrix) in [(500, 640, Matrix::Bt601), (1000, 1280, Matrix::Bt709)] {
         let portrait = portrait(0.0, w, h);
