@@ -380,6 +380,9 @@ impl Rig {
         col: usize,
         row: usize,
     ) {
+        if !matches!(cell, Cell::Lips | Cell::Eye(_)) {
+            return;
+        }
         let corners = self.nodes.corners(col, row);
         let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
         let face = corners.map(|i| self.posed[i]);
@@ -431,8 +434,7 @@ impl Rig {
         let reach = EYE + 1.5 * self.nodes.cell as f32 * self.pixel;
         let eyes = [0, 1].map(|e| self.eyes[e].to_face(V2::ZERO));
         let looks = [0, 1].map(|e| !posed.lids[e].is_still());
-        for (i, p) in self.rest.iter().enumerate() {
-            let at = self.nodes.at(i);
+        for (i, (p, at)) in self.rest.iter().zip(self.nodes.all()).enumerate() {
             let q = if still {
                 *p
             } else {

@@ -176,18 +176,26 @@ impl Brightness {
         for (g, below) in line.iter_mut().zip(gains[row + 1]) {
             *g += (below - *g) * ty;
         }
-        for (x, sample) in samples.chunks_exact_mut(self.channels).enumerate() {
-            let col = x * PARTS / cell;
-            let tx = x as f32 * parts - col as f32;
-            let gain = line[col] + (line[col + 1] - line[col]) * tx;
-            let level: f32 = sample
-                .iter()
-                .zip(self.weights)
-                .map(|(b, w)| (f32::from(*b) - self.black) * w)
-                .sum();
-            let more = level.max(0.0) * gain + 0.5;
-            for byte in sample.iter_mut().take(3) {
-                *byte = (f32::from(*byte) + more) as u8;
+        let part = cell / PARTS;
+        let parts_of_line = samples.chunks_mut(part * self.channels);
+        for (samples, gains) in parts_of_line.zip(line.windows(2)) {
+            let step = (gains[1] - gains[0]) * parts;
+            for (x, sample) in samples.chunks_exact_mut(self.channels).enumerate() {
+                let gain = gains[0] + step * x as f32;
+                if let [luma] = sample {
+                    let level = f32::from(*luma) - self.black;
+                    *luma = (f32::from(*luma) + level.max(0.0) * gain + 0.5) as u8;
+                    continue;
+                }
+                let level: f32 = sample
+                    .iter()
+                    .zip(self.weights)
+                    .map(|(b, w)| (f32::from(*b) - self.black) * w)
+                    .sum();
+                let more = level.max(0.0) * gain + 0.5;
+                for byte in sample.iter_mut().take(3) {
+                    *byte = (f32::from(*byte) + more) as u8;
+                }
             }
         }
     }

@@ -64,6 +64,16 @@ impl NodeGrid {
         top..(top + self.cell).min(height)
     }
 
+    /// Where all nodes lie, row by row, in luma samples.
+    pub fn all(&self) -> impl Iterator<Item = V2> {
+        let (left, top, cell) = (self.left, self.top, self.cell);
+        let cols = self.stride();
+        (0..=self.rows).flat_map(move |row| {
+            let y = (top + row * cell) as f32;
+            (0..cols).map(move |col| V2::new((left + col * cell) as f32, y))
+        })
+    }
+
     /// The nodes at the corners of a cell: top left, top right, bottom left, bottom right.
     pub fn corners(&self, col: usize, row: usize) -> [usize; 4] {
         let i = row * self.stride() + col;
