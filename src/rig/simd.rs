@@ -286,12 +286,12 @@ fn quads<const P: usize>(
             let start = rows[i] as usize * source.stride() + cols[i] as usize * 4;
             let (across, down) = (_mm256_set1_epi32(across[i]), _mm256_set1_epi32(down[i]));
             let mut sum = _mm256_setzero_si256();
-            for r in 0..2 {
+            for (r, pick) in picks.iter().enumerate() {
                 let line = start + 2 * r * source.stride();
                 let (low, high) = (load(source, line), load(source, line + source.stride()));
                 let bytes = _mm256_shuffle_epi8(_mm256_set_m128i(high, low), order);
                 let line = _mm256_maddubs_epi16(bytes, across);
-                let down = _mm256_shuffle_epi8(down, picks[r]);
+                let down = _mm256_shuffle_epi8(down, *pick);
                 sum = _mm256_add_epi32(sum, _mm256_madd_epi16(line, down));
             }
             let other = _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(sum));
