@@ -28,6 +28,8 @@ mod teeth;
 #[cfg(test)]
 mod tests;
 mod threads;
+#[cfg(test)]
+mod tests_mouth;
 pub mod warp;
 
 pub use staging::{Background, Framing, Staging};
@@ -115,6 +117,8 @@ struct Posed {
     slit: Slit,
     lids: [Lid; 2],
     inside: Inside,
+    /// Whether anything of the face is displaced.
+    moved: bool,
     aperture: f32,
     /// Mouth space: what the slit can touch.
     slit_box: [f32; 4],
@@ -131,7 +135,7 @@ impl Rig {
         let colour = reader(&stage.rgba, spec, &to_frame);
         let light = Light::of_face(&colour, &space.landmarks);
         let mut mouth = Mouth::new(&space.landmarks);
-        mouth.find_line(|p| luma(colour(p)));
+        mouth.fit(&colour);
         let own = OwnTeeth::find(&mouth, &colour);
         let controls = control::controls(&space.landmarks, &mouth);
         let field = Field::new(&space.landmarks, &mouth, &controls);
@@ -398,7 +402,7 @@ impl Rig {
     }
 
     fn pose(&mut self, pose: &FacePose) -> Posed {
-        self.field.pose(pose);
+        let moved = self.field.pose(pose);
         self.relief.pose(pose);
         let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
         let jaw = V2::new(
@@ -419,6 +423,7 @@ impl Rig {
                 jaw,
                 tongue: pose.get(Arkit::TongueOut),
             },
+            moved,
             aperture: slit.aperture(),
             slit_box: [from, top, to, bottom],
             slit,
