@@ -13,9 +13,11 @@ pub mod eye;
 pub mod field;
 pub mod head;
 pub mod interior;
+pub mod iris;
 pub mod lid;
 mod lips;
 pub mod mouth;
+pub mod patch;
 pub mod sample;
 #[cfg(target_arch = "x86_64")]
 mod simd;
@@ -33,6 +35,7 @@ use crate::{
     pose::{Arkit, FacePose},
 };
 use colour::ColourMap;
+pub use eye::Gaze;
 use eye::{Eye, Lid};
 use field::{Field, Layer};
 use head::{HeadMotion, Share, Turn};
@@ -69,6 +72,7 @@ pub struct Rig {
     pixel: f32,
     mouth: Mouth,
     eyes: [Eye; 2],
+    gaze: Gaze,
     field: Field,
     head: HeadMotion,
     painter: Painter,
@@ -106,9 +110,7 @@ impl Rig {
         let colour = reader(&stage.rgba, spec, &to_frame);
         let light = Light::from_skin(skin_colour(&colour, &space.landmarks));
         let mut eyes = Eye::pair(&space.landmarks);
-        for eye in &mut eyes {
-            eye.paint_lid(&colour);
-        }
+        let gaze = Eye::prepare(&mut eyes, pixel, &colour);
         drop(colour);
         let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
         let shares = (0..nodes.count())
@@ -131,6 +133,7 @@ impl Rig {
             pixel,
             painter: Painter::new(&mouth, light),
             eyes,
+            gaze,
             mouth,
             field,
             head,
@@ -158,6 +161,16 @@ impl Rig {
     /// Size of a frame sample, IOD.
     pub fn pixel(&self) -> f32 {
         self.pixel
+    }
+
+    /// Whether the eyes look about.
+    pub fn gaze(&self) -> Gaze {
+        self.gaze
+    }
+
+    /// Both eyes, the viewer's left first.
+    pub fn eyes(&self) -> &[Eye; 2] {
+        &self.eyes
     }
 
     /// Face space to frame samples.
@@ -312,16 +325,16 @@ impl Rig {
     fn eye_shade(&self, lid: &Lid, eye: usize, from: V2) -> Shade {
         let eye = &self.eyes[eye];
         let local = eye.to_local(self.from_frame.apply(from));
-        let point = eye.source(lid, local, self.pixel);
-        let over = if point.cover > 0.0 {
-            Over::Paint(point.lid, point.cover)
-        } else {
-            Over::Nothing
+        let shade = eye.shade(lid, local, self.pixel);
+        let frame = |p: V2| self.to_frame.apply(eye.to_face(p));
+        let over = match shade.over {
+            Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
+            over => over,
         };
-        let from = if point.from == local {
+        let from = if shade.from == local {
             from
         } else {
-            self.to_frame.apply(eye.to_face(point.from))
+            frame(shade.from)
         };
         Shade { from, over }
     }
