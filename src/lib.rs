@@ -10,6 +10,7 @@
 //! picture ─ face::Portrait ─ rig::Rig ◄── FacePose ──► frame::FrameMut
 //! ```
 //!
+//! [`voice::Voice`] makes the PCM out of text, with phones in time ([`speech::Phone`]).
 //! [`animator::Animator`] joins the upper row on the frame grid, [`rig::Rig`] is the lower one.
 #![deny(unsafe_code)]
 
@@ -26,3 +27,4 @@ pub mod pose;
 pub mod rig;
 pub mod speech;
 pub mod timeline;
+pub mod voice;

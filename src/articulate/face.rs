@@ -6,8 +6,8 @@ use crate::pose::{Arkit, FacePose};
 
 /// How far p, b and m roll the lips in: with the pressing, and with what the rig takes from the
 /// lips when it closes an open jaw, 70 to 80 % of their red is left.
-const ROLLED_LOWER: f32 = 0.6;
-const ROLLED_UPPER: f32 = 0.55;
+const ROLLED_LOWER: f32 = 0.40;
+const ROLLED_UPPER: f32 = 0.38;
 
 /// The face that makes that mouth, its amplitude times `scale` (the user's dynamic scale, 0–4;
 /// what lies outside counts as the nearer limit, NaN as 0). Closing gestures are not scaled: p must
@@ -95,8 +95,8 @@ mod tests {
                 1.0,
             );
             assert_eq!(shut.get(Arkit::JawOpen), open.get(Arkit::JawOpen));
-            assert!(shut.get(Arkit::MouthRollLower) >= 0.5);
-            assert!(shut.get(Arkit::MouthRollUpper) >= 0.5);
+            assert!(shut.get(Arkit::MouthRollLower) >= 0.3);
+            assert!(shut.get(Arkit::MouthRollUpper) >= 0.3);
             assert_eq!(open.get(Arkit::MouthRollLower), 0.0);
         }
     }

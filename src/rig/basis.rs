@@ -55,10 +55,10 @@ pub(super) fn closing_displacements(controls: &[Control], gaps: &[f32; 9]) -> Ve
         .map(|control| {
             let y = match control.part {
                 Part::UpperLip { s, outer } => {
-                    super::control::closing(at(s)).0 * if outer { 0.7 } else { 1.0 }
+                    super::control::closing(at(s)).0 * if outer { 0.85 } else { 1.0 }
                 }
                 Part::LowerLip { s, outer } => {
-                    super::control::closing(at(s)).1 * if outer { 0.85 } else { 1.0 }
+                    super::control::closing(at(s)).1 * if outer { 0.95 } else { 1.0 }
                 }
                 Part::ChinPad => super::control::closing(gaps[4].max(0.0)).1 * 0.35,
                 _ => 0.0,

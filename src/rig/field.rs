@@ -68,7 +68,12 @@ pub struct Field {
     /// Inner lips of the pose, mouth space.
     pub lip_lower: [V2; 11],
     moved: bool,
+    /// Gap between the inner lips at rest, IOD; 0 where they touch.
+    rest_gap: f32,
 }
+
+/// The middle of the lips among the stations with corners.
+const MIDDLE: usize = 5;
 
 impl Field {
     /// Solves the interpolation for every blendshape that displaces anything.
@@ -117,6 +122,7 @@ impl Field {
             lip_upper: [V2::ZERO; 11],
             lip_lower: [V2::ZERO; 11],
             moved: false,
+            rest_gap: mouth.rest_gap(0.0),
         }
     }
 
@@ -133,8 +139,12 @@ impl Field {
             let weight = pose.get(self.shapes[i].0);
             self.add(weight, |field| &field.shapes[i].1);
         }
+        let neutral = self.neutral(pose);
         for i in 0..self.closers.len() {
-            let weight = close * self.closers[i].0.map_or(1.0, |shape| pose.get(shape));
+            let weight = match self.closers[i].0 {
+                Some(shape) => close * pose.get(shape),
+                None => close + (1.0 - close) * neutral,
+            };
             self.add(weight, |field| &field.closers[i].1);
         }
         if self.moved {
@@ -163,6 +173,18 @@ impl Field {
             lip_lower[i] = lip_lower[i] + basis.lip_lower[i] * weight;
         }
         (self.forward, self.lip_upper, self.lip_lower) = (forward, lip_upper, lip_lower);
+    }
+
+    /// How much of the gap at rest is taken back: as much as the pose parts the lips itself. So
+    /// a portrait that smiles with parted lips opens as far for a vowel as one with closed ones.
+    /// Rounded lips close round what is left of it.
+    fn neutral(&self, pose: &FacePose) -> f32 {
+        if self.rest_gap <= 0.0 {
+            return 0.0;
+        }
+        let parted = self.lip_lower[MIDDLE].y - self.lip_upper[MIDDLE].y;
+        let rounded = pose.get(Arkit::MouthPucker) + pose.get(Arkit::MouthFunnel);
+        (parted / self.rest_gap).max(rounded).clamp(0.0, 1.0)
     }
 
     /// Weights that contradict each other could fold the skin: then all of the pose is weakened

@@ -15,14 +15,18 @@ pub mod head;
 pub mod interior;
 pub mod iris;
 pub mod lid;
+pub mod light;
+mod line;
 mod lips;
 pub mod mouth;
 pub mod patch;
+pub mod relief;
 pub mod sample;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 pub mod space;
 mod staging;
+mod teeth;
 #[cfg(test)]
 mod tests;
 pub mod warp;
@@ -39,10 +43,13 @@ pub use eye::Gaze;
 use eye::{Eye, Lid};
 use field::{Field, Layer};
 use head::{HeadMotion, Share, Turn};
-use interior::{Inside, Light, Painter};
+use interior::{Inside, Painter};
+use light::Light;
 use mouth::{Mouth, Slit};
+use relief::Relief;
 use sample::Source;
 use space::{Affine, FaceSpace, V2};
+use teeth::OwnTeeth;
 use warp::{Canvas, Cell, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
 
 /// Width of the soft edge between lip and mouth interior, IOD.
@@ -76,6 +83,8 @@ pub struct Rig {
     field: Field,
     head: HeadMotion,
     painter: Painter,
+    own: Option<OwnTeeth>,
+    relief: Relief,
     nodes: NodeGrid,
     shares: Vec<Share>,
     /// Per node: where it lies on the posed face, face space.
@@ -103,12 +112,14 @@ impl Rig {
         let to_frame = space.to_picture.then(&stage.placement);
         let from_frame = to_frame.inverse();
         let pixel = (from_frame.ex.length() * from_frame.ey.length()).sqrt();
-        let mouth = Mouth::new(&space.landmarks);
+        let colour = reader(&stage.rgba, spec, &to_frame);
+        let light = Light::of_face(&colour, &space.landmarks);
+        let mut mouth = Mouth::new(&space.landmarks);
+        mouth.find_line(|p| luma(colour(p)));
+        let own = OwnTeeth::find(&mouth, &colour);
         let controls = control::controls(&space.landmarks, &mouth);
         let field = Field::new(&space.landmarks, &mouth, &controls);
         let head = HeadMotion::new(&space.landmarks);
-        let colour = reader(&stage.rgba, spec, &to_frame);
-        let light = Light::from_skin(skin_colour(&colour, &space.landmarks));
         let mut eyes = Eye::pair(&space.landmarks);
         let gaze = Eye::prepare(&mut eyes, pixel, &colour);
         drop(colour);
@@ -131,7 +142,9 @@ impl Rig {
             to_frame,
             from_frame,
             pixel,
-            painter: Painter::new(&mouth, light),
+            painter: Painter::new(&mouth, light, own.as_ref()),
+            own,
+            relief: Relief::new(&space.landmarks, &mouth, light.towards),
             eyes,
             gaze,
             mouth,
@@ -220,6 +233,7 @@ impl Rig {
             for col in 0..self.nodes.cols {
                 self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
             }
+            self.shade_skin(posed, stripe, row);
         }
         let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
         canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
@@ -275,8 +289,12 @@ impl Rig {
 
     fn pose(&mut self, pose: &FacePose) -> Posed {
         self.field.pose(pose);
+        self.relief.pose(pose);
         let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
-        let jaw = pose.get(Arkit::JawOpen);
+        let jaw = V2::new(
+            0.10 * (pose.get(Arkit::JawLeft) - pose.get(Arkit::JawRight)),
+            0.30 * pose.get(Arkit::JawOpen),
+        );
         let (from, to) = slit.upper.span();
         let (mut top, mut bottom) = (f32::MAX, f32::MIN);
         for i in 0..=16 {
@@ -288,7 +306,7 @@ impl Rig {
         Posed {
             lids: [0, 1].map(|side| self.eyes[side].lid(pose, side)),
             inside: Inside {
-                jaw: 0.30 * jaw,
+                jaw,
                 tongue: pose.get(Arkit::TongueOut),
             },
             aperture: slit.aperture(),
@@ -406,21 +424,7 @@ fn reader<'a>(
     }
 }
 
-/// Mean sRGB colour of the skin beside and below the mouth.
-fn skin_colour(colour: &impl Fn(V2) -> [f32; 3], landmarks: &[V2; 68]) -> [f32; 3] {
-    let mut sum = [0.0f32; 3];
-    let spots = [
-        landmarks[31].lerp(landmarks[3], 0.4),
-        landmarks[35].lerp(landmarks[13], 0.4),
-        landmarks[57].lerp(landmarks[8], 0.5),
-    ];
-    for spot in spots {
-        for i in 0..49 {
-            let p = spot + V2::new((i % 7) as f32 - 3.0, (i / 7) as f32 - 3.0) * 0.02;
-            for (s, v) in sum.iter_mut().zip(colour(p)) {
-                *s += v;
-            }
-        }
-    }
-    sum.map(|s| s / (49.0 * spots.len() as f32))
+/// Brightness of an sRGB colour, 0–255.
+fn luma([r, g, b]: [f32; 3]) -> f32 {
+    0.3 * r + 0.59 * g + 0.11 * b
 }

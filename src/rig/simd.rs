@@ -6,8 +6,9 @@
 //! of each source row that eight positions touch, sixteen bytes are loaded once, a shuffle deals
 //! out the taps, and rows that a position does not touch weigh nothing for it.
 //!
-//! The only `unsafe` code of the engine: the loads of `std::arch` take pointers. Positions are
-//! clamped here, and a [`Source`] has room around it for all taps of a clamped position.
+//! `unsafe`, as is only the calling of speech libraries in [`crate::voice`] beside it: the loads
+//! of `std::arch` take pointers. Positions are clamped here, and a [`Source`] has room around it
+//! for all taps of a clamped position.
 #![allow(unsafe_code)]
 
 use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, one_by_one};

@@ -89,6 +89,9 @@ pub enum Over {
     Picture(V2, f32),
     /// A colour (sRGB), with that alpha.
     Paint([f32; 3], f32),
+    /// Another place of the base frame over a colour (sRGB), with the place's share and the
+    /// alpha of both.
+    Both(V2, [f32; 3], f32, f32),
 }
 
 /// Four values at the corners of a cell, as [`NodeGrid::corners`] has them.
@@ -464,6 +467,14 @@ impl Canvas<'_> {
                             let value = self.map.sample(plane.index + k, rgb);
                             (std::array::from_fn(|c| value[c]), alpha)
                         }
+                        Over::Both(from, rgb, share, alpha) => {
+                            let (x, y) = place(from);
+                            let seen = sources[k].cubic::<C>(x, y);
+                            let paint = self.map.sample(plane.index + k, rgb);
+                            let value =
+                                |c: usize| paint[c] + (f32::from(seen[c]) - paint[c]) * share;
+                            (std::array::from_fn(value), alpha)
+                        }
                     };
                     for (s, v) in sample.iter_mut().zip(value) {
                         let under = f32::from(*s);
@@ -484,6 +495,17 @@ impl Plane {
 }
 
 impl Stripe<'_> {
+    /// Samples of the first plane, which is brightness or all there is, in a row of this stripe.
+    pub fn first(
+        &mut self,
+        channels: usize,
+        row: usize,
+        cols: &std::ops::Range<usize>,
+    ) -> &mut [u8] {
+        let start = (row - self.top) * self.planes[0].stride;
+        &mut self.planes[0].data[start + cols.start * channels..start + cols.end * channels]
+    }
+
     fn line(
         &mut self,
         plane: &Plane,
