@@ -36,7 +36,7 @@ const GAZE: V2 = V2::new(0.12, 0.06);
 const LID_FOLLOWS: (f32, f32) = (0.35, 0.15);
 /// How far `eyeWide` raises the upper lid, as a fraction of the opening.
 const WIDE: f32 = 0.2;
-/// A glance ends at the lids' rims over at least this length, IOD.
+/// A glance ends at the lids' rims over this length, IOD.
 const RIM: f32 = 0.02;
 /// An eye narrower than this in the frame is not seen to look anywhere, samples.
 const LEAST_WIDTH: f32 = 24.0;
@@ -413,16 +413,18 @@ impl Eye {
                 over: Over::Nothing,
             };
         };
-        // Nothing moves at the lids' rims.
-        let rim = RIM.max(2.2 * lid.gaze.y.abs()).min(0.5 * opening.max(1e-3));
-        let free =
-            smoothstep(0.0, rim, at.y - place.upper) * smoothstep(0.0, rim, place.lower - at.y);
+        // Nothing moves at the lids' rims, and what they hide is taken from beside them.
+        let rim = RIM.min(0.5 * opening.max(1e-3));
+        let (top, bottom) = (place.upper + 0.7 * rim, place.lower - 0.7 * rim);
+        let free = smoothstep(place.upper, place.upper + rim, at.y)
+            * smoothstep(place.lower, place.lower - rim, at.y);
         let gaze = lid.gaze * free;
-        let (uncovered, moved) = (
-            iris.uncovered(at) * f32::from(u8::from(free > 0.0)),
-            iris.cover(at, gaze, pixel),
-        );
-        let from = at - gaze;
+        let mut from = at - gaze;
+        if free > 0.0 {
+            from.y = from.y.max(top.min(at.y)).min(bottom.max(at.y));
+        }
+        let uncovered = iris.uncovered(at) * f32::from(u8::from(free > 0.0));
+        let moved = iris.cover(at, gaze, pixel);
         if moved >= 1.0 {
             Shade {
                 from,

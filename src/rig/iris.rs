@@ -20,6 +20,11 @@ const LEAST_QUALITY: f32 = 0.12;
 /// Inside and outside of the edge are looked at there, in radii: the wide pair finds a blurred
 /// edge, the narrow one places a sharp one.
 const PAIRS: [(f32, f32); 2] = [(0.82, 1.22), (0.92, 1.1)];
+/// The radius most irises have, and how much a circle loses for being half as large again, of the
+/// white's brightness: pupils and dark sockets are round too.
+const USUAL_RADIUS: (f32, f32) = (0.1, 0.25);
+/// Directions in which a circle is looked at.
+const RAYS: usize = 20;
 /// Where the iris of an eye that looks at the viewer lies in the opening (0 at the upper lid, 1 at
 /// the lower one), and how much a circle loses for lying a radius away from there, of the white's
 /// brightness: lids hide what would tell.
@@ -67,7 +72,7 @@ impl Iris {
     ) -> [Option<Iris>; 2] {
         let views = [0, 1].map(|i| View::new(&eyes[i], step, |p| colour(i, p)));
         let (mut best, mut radius) = ([Fit::default(); 2], 0.0);
-        let tried = 20;
+        let tried = 12;
         for k in 0..=tried {
             let r = RADII.0 + (RADII.1 - RADII.0) * k as f32 / tried as f32;
             let fits = [0, 1].map(|i| views[i].fit(r));
@@ -153,7 +158,7 @@ impl<'a> View<'a> {
         let mut span = V2::new(reach, 0.7 * radius);
         // Each round looks around the best so far, twice as finely.
         for round in 0..4 {
-            let (across, down) = if round == 0 { (9, 4) } else { (2, 2) };
+            let (across, down) = if round == 0 { (7, 2) } else { (2, 1) };
             let around = best.centre;
             for i in -across..=across {
                 for j in -down..=down {
@@ -178,8 +183,8 @@ impl<'a> View<'a> {
         let mut sides = [(0.0f32, 0.0f32); 2];
         let (mut inside, mut count) = (0.0, 0.0f32);
         let most = 0.6 * self.white;
-        for k in 0..24 {
-            let angle = std::f32::consts::TAU * (k as f32 + 0.5) / 24.0;
+        for k in 0..RAYS {
+            let angle = std::f32::consts::TAU * (k as f32 + 0.5) / RAYS as f32;
             let ray = V2::new(angle.cos(), angle.sin());
             for part in [0.4, 0.65] {
                 let p = centre + ray * (radius * part);
@@ -202,15 +207,20 @@ impl<'a> View<'a> {
                 }
             }
         }
-        if count < 12.0 {
+        if count < 0.5 * RAYS as f32 {
             return Fit::default();
         }
         // A side that a corner hides counts for nothing.
-        let edge = sides.iter().map(|(sum, n)| sum / n.max(6.0)).sum::<f32>() * 0.5;
+        let edge = sides
+            .iter()
+            .map(|(sum, n)| sum / n.max(0.25 * RAYS as f32))
+            .sum::<f32>()
+            * 0.5;
         let dark = self.white - inside / count;
         let (upper, lower) = (self.eye.upper.at(centre.x), self.eye.lower.at(centre.x));
         let off = (centre.y - upper - HEIGHT.0 * (lower - upper)) / radius;
-        let unusual = HEIGHT.1 * self.white * off * off;
+        let size = 2.0 * (radius / USUAL_RADIUS.0 - 1.0);
+        let unusual = (HEIGHT.1 * off * off + USUAL_RADIUS.1 * size * size) * self.white;
         Fit {
             centre,
             score: (edge + 0.3 * dark - unusual).max(0.0),

@@ -48,7 +48,7 @@ use light::Light;
 use mouth::{Mouth, Slit};
 use relief::Relief;
 use sample::Source;
-use space::{Affine, FaceSpace, V2};
+use space::{Affine, FaceSpace, V2, smoothstep};
 use teeth::OwnTeeth;
 use warp::{Canvas, Cell, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
 
@@ -58,6 +58,10 @@ const LIP_SOFT: f32 = 0.012;
 const NODE: f32 = 0.09;
 /// Everything that can move lies within this distance of the nose tip, IOD.
 const MOVING: f32 = 3.05;
+/// What lies so near to an edge of the picture stays, whatever moves: a fraction of its side.
+const EDGE: f32 = 0.02;
+/// Expressions fade over so much before it, IOD.
+const HELD: f32 = 0.2;
 
 /// What came of drawing one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -87,6 +91,8 @@ pub struct Rig {
     relief: Relief,
     nodes: NodeGrid,
     shares: Vec<Share>,
+    /// Per node: how much it takes part in the face's expression, 0 along the picture's edges.
+    hold: Vec<f32>,
     /// Per node: where it lies on the posed face, face space.
     posed: Vec<V2>,
     /// Per layer and node: where it comes from, frame samples.
@@ -124,17 +130,13 @@ impl Rig {
         let gaze = Eye::prepare(&mut eyes, pixel, &colour);
         drop(colour);
         let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
-        let shares = (0..nodes.count())
-            .map(|i| {
-                let at = nodes.at(i);
-                let [left, top, right, bottom] = stage.picture.map(|v| v as f32);
-                let edge = (at.x - left)
-                    .min(at.y - top)
-                    .min(right - 1.0 - at.x)
-                    .min(bottom - 1.0 - at.y);
-                head.share(from_frame.apply(at), edge * pixel)
-            })
+        let edges: Vec<f32> = (0..nodes.count())
+            .map(|i| from_edge(&nodes, i, &stage.picture) * pixel)
             .collect();
+        let shares = (0..nodes.count())
+            .map(|i| head.share(from_frame.apply(nodes.at(i)), edges[i]))
+            .collect();
+        let hold = edges.iter().map(|e| smoothstep(0.0, HELD, *e)).collect();
         Self {
             spec: *spec,
             base: sources(&colour::convert(&stage.rgba, spec)),
@@ -151,6 +153,7 @@ impl Rig {
             field,
             head,
             shares,
+            hold,
             posed: vec![V2::ZERO; nodes.count()],
             from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
             scratch: Scratch::new(&nodes),
@@ -328,7 +331,7 @@ impl Rig {
             };
             self.posed[i] = q;
             for layer in [Layer::Upper, Layer::Lower] {
-                let back = self.field.back(layer, q);
+                let back = self.field.back(layer, q) * self.hold[i];
                 let from = if still && back == V2::ZERO {
                     at
                 } else {
@@ -377,6 +380,16 @@ fn chroma_site(site: ChromaSite) -> V2 {
         ChromaSite::Left => V2::new(0.0, 0.5),
         ChromaSite::Centre => V2::new(0.5, 0.5),
     }
+}
+
+/// How far a node lies inside what stays along the edges of the picture (left, top, right and
+/// bottom in the frame), luma samples. A cell that reaches over the border stays too.
+fn from_edge(nodes: &NodeGrid, node: usize, picture: &[usize; 4]) -> f32 {
+    let at = nodes.at(node);
+    let [left, top, right, bottom] = picture.map(|v| v as f32);
+    let across = (at.x - left).min(right - 1.0 - at.x) - EDGE * (right - left);
+    let down = (at.y - top).min(bottom - 1.0 - at.y) - EDGE * (bottom - top);
+    across.min(down) - nodes.cell as f32
 }
 
 /// The nodes over the moving part of the frame.
