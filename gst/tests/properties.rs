@@ -140,6 +140,24 @@ fn an_empty_name_is_no_file() {
     e.set_state(gst::State::Null).expect("stops");
 }
 
+/// In 160 rows the built-in portrait's eyes are 13 pixels wide.
+#[test]
+fn stats_say_why_the_eyes_do_not_look_about() {
+    let _watchdog = watchdog(20);
+    let element = animator();
+    let gaze = || {
+        let stats: gst::Structure = element.property("stats");
+        stats.get::<String>("gaze").expect("a field of stats")
+    };
+    assert_eq!(gaze(), "unknown");
+    let small = "video/x-raw,format=I420,width=128,height=160,framerate=25/1";
+    let (mut h, _) = harness(&element, AUDIO, small);
+    h.push(tone(0, RATE)).expect("taken");
+    finish(&mut h);
+    assert_eq!(gaze(), "too-small");
+    element.set_state(gst::State::Null).expect("stops");
+}
+
 #[test]
 fn stats_hold_what_is_documented() {
     let _watchdog = watchdog(20);
@@ -155,6 +173,7 @@ fn stats_hold_what_is_documented() {
     let max: u64 = stats.get("render-time-max").expect("a time");
     assert!(0 < mean && mean <= max);
     assert_eq!(stats.get::<u32>("faces"), Ok(1));
+    assert_eq!(stats.get::<&str>("gaze"), Ok("on"));
     for field in [
         "look-ahead",
         "portraits-swapped",
@@ -164,7 +183,7 @@ fn stats_hold_what_is_documented() {
     ] {
         assert!(stats.get::<u64>(field).is_ok(), "{field}");
     }
-    assert_eq!(stats.n_fields(), 10);
+    assert_eq!(stats.n_fields(), 11);
     element.set_state(gst::State::Null).expect("stops");
 }
 

@@ -49,8 +49,8 @@ pub(super) fn parting(controls: &[Control], local: &[V2]) -> [f32; 9] {
     })
 }
 
-/// The displacements that close `gaps`: the inner lips meet, the outer lips follow a little
-/// less, the chin pad gives way.
+/// The displacements that close `gaps`: the inner lips meet, the upper one's border
+/// follows a little less, the chin pad gives way.
 pub(super) fn closing_displacements(controls: &[Control], gaps: &[f32; 9]) -> Vec<V2> {
     let at = |s: f32| {
         let stations = LIP_STATIONS;
@@ -63,11 +63,9 @@ pub(super) fn closing_displacements(controls: &[Control], gaps: &[f32; 9]) -> Ve
         .map(|control| {
             let y = match control.part {
                 Part::UpperLip { s, outer } => {
-                    super::control::closing(at(s)).0 * if outer { 0.85 } else { 1.0 }
+                    super::control::closing(at(s)).0 * if outer { 0.95 } else { 1.0 }
                 }
-                Part::LowerLip { s, outer } => {
-                    super::control::closing(at(s)).1 * if outer { 0.95 } else { 1.0 }
-                }
+                Part::LowerLip { s, .. } => super::control::closing(at(s)).1,
                 Part::ChinPad => super::control::closing(gaps[4].max(0.0)).1 * 0.35,
                 _ => 0.0,
             };

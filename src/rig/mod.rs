@@ -13,11 +13,13 @@ pub mod eye;
 pub mod field;
 pub mod head;
 pub mod interior;
+pub mod iris;
 pub mod lid;
 pub mod light;
 mod line;
 mod lips;
 pub mod mouth;
+pub mod patch;
 pub mod relief;
 pub mod sample;
 #[cfg(target_arch = "x86_64")]
@@ -27,6 +29,8 @@ mod staging;
 mod teeth;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_mouth;
 mod threads;
 pub mod warp;
 
@@ -38,6 +42,7 @@ use crate::{
     pose::{Arkit, FacePose},
 };
 use colour::ColourMap;
+pub use eye::Gaze;
 use eye::{Eye, Lid};
 use field::{Field, Layer, PARTED};
 use head::{HeadMotion, Share, Turn};
@@ -46,7 +51,7 @@ use light::Light;
 use mouth::{Mouth, Slit};
 use relief::Relief;
 use sample::Source;
-use space::{Affine, FaceSpace, V2};
+use space::{Affine, FaceSpace, V2, smoothstep};
 use teeth::OwnTeeth;
 use warp::{Canvas, Cell, Corners, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
 
@@ -58,6 +63,10 @@ const NODE: f32 = 0.09;
 const EYE: f32 = 0.6;
 /// Everything that can move lies within this distance of the nose tip, IOD.
 const MOVING: f32 = 3.05;
+/// What lies so near to an edge of the picture stays, whatever moves: a fraction of its side.
+const EDGE: f32 = 0.02;
+/// Expressions fade over so much before it, IOD.
+const HELD: f32 = 0.2;
 
 /// What a node is near to: bits.
 mod near {
@@ -91,6 +100,7 @@ pub struct Rig {
     pixel: f32,
     mouth: Mouth,
     eyes: [Eye; 2],
+    gaze: Gaze,
     field: Field,
     head: HeadMotion,
     painter: Painter,
@@ -102,6 +112,8 @@ pub struct Rig {
     shares: Vec<Share>,
     /// Per node: what the cells around it have to care for.
     near: Vec<u8>,
+    /// Per node: how much it takes part in the face's expression, 0 along the picture's edges.
+    hold: Vec<f32>,
     /// Per node: where it lies on the posed face, face space.
     posed: Vec<V2>,
     /// Per layer and node: where it comes from, frame samples.
@@ -115,6 +127,8 @@ struct Posed {
     slit: Slit,
     lids: [Lid; 2],
     inside: Inside,
+    /// Whether anything of the face is displaced.
+    moved: bool,
     aperture: f32,
     /// Mouth space: what the slit can touch.
     slit_box: [f32; 4],
@@ -131,28 +145,22 @@ impl Rig {
         let colour = reader(&stage.rgba, spec, &to_frame);
         let light = Light::of_face(&colour, &space.landmarks);
         let mut mouth = Mouth::new(&space.landmarks);
-        mouth.find_line(|p| luma(colour(p)));
+        mouth.fit(&colour);
         let own = OwnTeeth::find(&mouth, &colour);
         let controls = control::controls(&space.landmarks, &mouth);
         let field = Field::new(&space.landmarks, &mouth, &controls);
         let head = HeadMotion::new(&space.landmarks);
         let mut eyes = Eye::pair(&space.landmarks);
-        for eye in &mut eyes {
-            eye.paint_lid(&colour);
-        }
+        let gaze = Eye::prepare(&mut eyes, pixel, &colour);
         drop(colour);
         let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
-        let shares = (0..nodes.count())
-            .map(|i| {
-                let at = nodes.at(i);
-                let [left, top, right, bottom] = stage.picture.map(|v| v as f32);
-                let edge = (at.x - left)
-                    .min(at.y - top)
-                    .min(right - 1.0 - at.x)
-                    .min(bottom - 1.0 - at.y);
-                head.share(from_frame.apply(at), edge * pixel)
-            })
+        let edges: Vec<f32> = (0..nodes.count())
+            .map(|i| from_edge(&nodes, i, &stage.picture) * pixel)
             .collect();
+        let shares = (0..nodes.count())
+            .map(|i| head.share(from_frame.apply(nodes.at(i)), edges[i]))
+            .collect();
+        let hold = edges.iter().map(|e| smoothstep(0.0, HELD, *e)).collect();
         Self {
             spec: *spec,
             base: sources(&colour::convert(&stage.rgba, spec)),
@@ -164,6 +172,7 @@ impl Rig {
             own,
             relief: Relief::new(&space.landmarks, &mouth, light.towards),
             eyes,
+            gaze,
             mouth,
             field,
             head,
@@ -172,6 +181,7 @@ impl Rig {
                 .map(|i| from_frame.apply(nodes.at(i)))
                 .collect(),
             near: vec![0; nodes.count()],
+            hold,
             posed: vec![V2::ZERO; nodes.count()],
             from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
             scratch: vec![Scratch::new(&nodes)],
@@ -203,6 +213,16 @@ impl Rig {
     /// Size of a frame sample, IOD.
     pub fn pixel(&self) -> f32 {
         self.pixel
+    }
+
+    /// Whether the eyes look about.
+    pub fn gaze(&self) -> Gaze {
+        self.gaze
+    }
+
+    /// Both eyes, the viewer's left first.
+    pub fn eyes(&self) -> &[Eye; 2] {
+        &self.eyes
     }
 
     /// Face space to frame samples.
@@ -401,7 +421,7 @@ impl Rig {
     }
 
     fn pose(&mut self, pose: &FacePose) -> Posed {
-        self.field.pose(pose);
+        let moved = self.field.pose(pose);
         self.relief.pose(pose);
         let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
         let jaw = V2::new(
@@ -422,6 +442,7 @@ impl Rig {
                 jaw,
                 tongue: pose.get(Arkit::TongueOut),
             },
+            moved,
             aperture: slit.aperture(),
             slit_box: [from, top, to, bottom],
             slit,
@@ -443,10 +464,11 @@ impl Rig {
             let mut near = 0;
             let mut back = [V2::ZERO; 2];
             if self.field.moves(q) {
-                back = [self.field.back(Layer::Upper, q); 2];
+                let hold = self.hold[i];
+                back = [self.field.back(Layer::Upper, q) * hold; 2];
                 if within(q, self.mouth.centre, PARTED) {
                     near |= near::MOUTH;
-                    back[1] = self.field.back(Layer::Lower, q);
+                    back[1] = self.field.back(Layer::Lower, q) * hold;
                 }
             }
             let place = |back: V2| {
@@ -480,16 +502,16 @@ impl Rig {
     fn eye_shade(&self, lid: &Lid, eye: usize, from: V2) -> Shade {
         let eye = &self.eyes[eye];
         let local = eye.to_local(self.from_frame.apply(from));
-        let point = eye.source(lid, local, self.pixel);
-        let over = if point.cover > 0.0 {
-            Over::Paint(point.lid, point.cover)
-        } else {
-            Over::Nothing
+        let shade = eye.shade(lid, local, self.pixel);
+        let frame = |p: V2| self.to_frame.apply(eye.to_face(p));
+        let over = match shade.over {
+            Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
+            over => over,
         };
-        let from = if point.from == local {
+        let from = if shade.from == local {
             from
         } else {
-            self.to_frame.apply(eye.to_face(point.from))
+            frame(shade.from)
         };
         Shade { from, over }
     }
@@ -520,6 +542,16 @@ fn chroma_site(site: ChromaSite) -> V2 {
         ChromaSite::Left => V2::new(0.0, 0.5),
         ChromaSite::Centre => V2::new(0.5, 0.5),
     }
+}
+
+/// How far a node lies inside what stays along the edges of the picture (left, top, right and
+/// bottom in the frame), luma samples. A cell that reaches over the border stays too.
+fn from_edge(nodes: &NodeGrid, node: usize, picture: &[usize; 4]) -> f32 {
+    let at = nodes.at(node);
+    let [left, top, right, bottom] = picture.map(|v| v as f32);
+    let across = (at.x - left).min(right - 1.0 - at.x) - EDGE * (right - left);
+    let down = (at.y - top).min(bottom - 1.0 - at.y) - EDGE * (bottom - top);
+    across.min(down) - nodes.cell as f32
 }
 
 /// The nodes over the moving part of the frame.

@@ -54,7 +54,7 @@ pub(crate) fn portrait(gap: f32, width: usize, height: usize) -> Portrait {
     }
 }
 
-fn spec(width: usize, height: usize, format: PixelFormat) -> FrameSpec {
+pub(super) fn spec(width: usize, height: usize, format: PixelFormat) -> FrameSpec {
     FrameSpec {
         width,
         height,
@@ -77,7 +77,7 @@ const FORMATS: [PixelFormat; 6] = [
     PixelFormat::Rgba,
 ];
 
-fn drawn(rig: &mut Rig, pose: &FacePose) -> FrameBuf {
+pub(super) fn drawn(rig: &mut Rig, pose: &FacePose) -> FrameBuf {
     let mut frame = FrameBuf::new(*rig.spec());
     rig.draw(pose, &mut frame.as_mut());
     frame

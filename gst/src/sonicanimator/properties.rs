@@ -300,6 +300,9 @@ fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
          * * `render-time-mean`, `render-time-max` (guint64): ns to draw a frame
          * * `look-ahead` (guint64): ns of sound after its instant that a frame waits for
          * * `faces` (guint): faces that were seen in the portrait
+         * * `gaze` (string): whether the eyes look about: `on`; `too-small`, an eye is narrower
+         *   than 24 pixels in the frame; `unclear`, no iris was found with any certainty;
+         *   `unknown` until the frame's size is negotiated
          * * `portraits-swapped` (guint64): portraits and framings exchanged while playing
          * * `silence-inserted` (guint64): ns of silence put into holes of the sound
          * * `sound-trimmed` (guint64): ns of sound dropped because it came again
@@ -307,7 +310,7 @@ fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
          */
         glib::ParamSpecBoxed::builder::<gst::Structure>(names::STATS)
             .nick("Statistics")
-            .blurb("Frames rendered and repeated, render time, look-ahead, repairs of the sound")
+            .blurb("Frames rendered and repeated, render time, look-ahead, gaze, repairs of the sound")
             .read_only()
             .build(),
     ]
