@@ -49,6 +49,7 @@ fn seen(eye: &Eye, lid: &Lid, p: V2, white: f32) -> [f32; 3] {
         Over::Nothing => at(shade.from),
         Over::Picture(over, alpha) => mix(at(shade.from), at(over), alpha),
         Over::Paint(colour, alpha) => mix(at(shade.from), colour, alpha),
+        Over::Both(..) => unreachable!("eyes lay one thing over another"),
     }
 }
 
@@ -100,6 +101,7 @@ fn brows_and_cheeks_do_not_blink() {
                 let covered = match shade.over {
                     Over::Paint(_, alpha) | Over::Picture(_, alpha) => alpha,
                     Over::Nothing => 0.0,
+                    Over::Both(..) => 1.0,
                 };
                 assert!(shade.from == p && covered < 0.01, "{p:?} {shade:?}");
             }
