@@ -32,6 +32,8 @@ pub struct Mouth {
     pub closure: f32,
     /// Lower lip against the upper teeth, as for f and v.
     pub lip_teeth: f32,
+    /// Tongue's tip up at the upper teeth, as for th, l and n.
+    pub tongue: f32,
 }
 
 impl Mouth {
@@ -43,6 +45,7 @@ impl Mouth {
         upper: 0.0,
         closure: 0.0,
         lip_teeth: 0.0,
+        tongue: 0.0,
     };
 
     /// This mouth, `share` (0–1) of the way to the other.
@@ -59,6 +62,7 @@ impl Mouth {
             upper: self.upper * factor,
             closure: self.closure * factor,
             lip_teeth: self.lip_teeth * factor,
+            tongue: self.tongue * factor,
         }
     }
 
@@ -71,6 +75,7 @@ impl Mouth {
             upper: self.upper + other.upper,
             closure: self.closure + other.closure,
             lip_teeth: self.lip_teeth + other.lip_teeth,
+            tongue: self.tongue + other.tongue,
         }
     }
 

@@ -25,8 +25,8 @@ const LOWER_EDGE: f32 = 0.03;
 const HIDDEN: f32 = 0.012;
 /// Of the jaw's way at the chin, the lower teeth, which are nearer to the hinge, go this much,
 /// and the tongue.
-const TEETH_FOLLOW: f32 = 0.88;
-const TONGUE_FOLLOWS: f32 = 0.5;
+const TEETH_FOLLOW: f32 = 0.96;
+const TONGUE_FOLLOWS: f32 = 0.62;
 
 /// One tooth as seen from the front, from the middle outwards.
 struct Tooth {
@@ -126,7 +126,7 @@ impl Painter {
         self.tongue(s, v, body + 0.12 * s * s, 0.95, open, &mut colour);
         let edge = self.line + LOWER_EDGE + TEETH_FOLLOW * inside.jaw.y + 0.05 * s * s;
         let at = self.lower.at(u - inside.jaw.x * TEETH_FOLLOW);
-        self.teeth(at, v - edge, 0.8 * below, &mut colour);
+        self.teeth(at, v - edge, 0.66 * below, &mut colour);
         if inside.tongue > 0.0 {
             // Thinner than the body, in front of the lower teeth and behind the upper ones.
             let tip = body + (self.edges.at(0.0) - 0.008 - body) * inside.tongue;
@@ -147,7 +147,8 @@ impl Painter {
         }
         let groove = 0.10 * (1.0 - (s / 0.1).powi(2)).max(0.0);
         // Wet: lightest where its front turns to the light.
-        let lit = 0.60 + 0.30 * smoothstep(0.0, 0.05, below) - 0.12 * smoothstep(0.07, 0.2, below);
+        // Lips shade it: it must not pass for one.
+        let lit = 0.44 + 0.24 * smoothstep(0.0, 0.05, below) - 0.10 * smoothstep(0.07, 0.2, below);
         let lit = (lit - groove) * open * (1.0 - 0.35 * s * s);
         let tongue = [0, 1, 2].map(|c| TONGUE[c] * lit * self.light.colour[c]);
         mix(colour, tongue, cover);
@@ -283,7 +284,7 @@ mod tests {
         for jaw in [0.1, 0.2, 0.3] {
             assert!(bright(jaw, line + 0.01) > 100.0, "upper teeth at jaw {jaw}");
             assert!(
-                bright(jaw, line + 0.07 + 0.88 * jaw) > 100.0,
+                bright(jaw, line + 0.07 + 0.96 * jaw) > 90.0,
                 "lower teeth at jaw {jaw}"
             );
         }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Finds the dark line between closed lips in the picture.
 
-use super::{curve::Curve, mouth::Mouth, space::V2};
+use super::{
+    curve::Curve,
+    mouth::{Mouth, stations_with_corners},
+    space::V2,
+};
 
 const COLS: usize = 33;
 const ROWS: usize = 27;
@@ -71,9 +75,7 @@ pub(super) fn between(mouth: &Mouth, luma: impl Fn(V2) -> f32) -> Option<Curve> 
 fn cheapest(cost: impl Fn(usize, usize) -> f32) -> [usize; COLS] {
     let mut sum = [[0.0f32; ROWS]; COLS];
     let mut from = [[0usize; ROWS]; COLS];
-    for row in 0..ROWS {
-        sum[0][row] = cost(0, row);
-    }
+    sum[0] = std::array::from_fn(|row| cost(0, row));
     for col in 1..COLS {
         for row in 0..ROWS {
             let near = row.saturating_sub(2)..=(row + 2).min(ROWS - 1);
@@ -90,6 +92,70 @@ fn cheapest(cost: impl Fn(usize, usize) -> f32) -> [usize; COLS] {
         path[col - 1] = from[col][path[col]];
     }
     path
+}
+
+/// Where parted lips show teeth although the landmarks have them touch: the edges of the upper
+/// and of the lower lip at the stations with corners, v; `None` where they do touch. `colour`
+/// reads sRGB in mouth space.
+///
+/// Teeth are told by what is less red than the lips, above the shadow that the lower lip lies in
+/// (the highlight of a moist lower lip has no shadow below it).
+pub(super) fn parting(mouth: &Mouth, colour: impl Fn(V2) -> [f32; 3]) -> Option<[(f32, f32); 11]> {
+    let stations = stations_with_corners();
+    let mut edges = stations.map(|s| {
+        let v = mouth.middle(s * mouth.half_width);
+        (v, v)
+    });
+    let mut parted = 0;
+    for (edge, s) in edges.iter_mut().zip(stations) {
+        if s.abs() > 0.75 {
+            continue;
+        }
+        if let Some(found) = teeth_at(mouth, s, &colour) {
+            *edge = found;
+            parted += 1;
+        }
+    }
+    (parted >= ENOUGH).then_some(edges)
+}
+
+/// Of the seven stations that are looked at, so many must show teeth.
+const ENOUGH: usize = 4;
+/// Samples of a column, [`STEP`] apart.
+const COLUMN: usize = 29;
+/// Teeth's green is a greater part of their red than lips' is, by this.
+const PALER: f32 = 0.09;
+/// Below them it is at most this part as bright as the lower lip.
+const SHADOW: f32 = 0.8;
+
+/// The upper and the lower edge (v) of what is between the lips at a fraction of the half-width.
+fn teeth_at(mouth: &Mouth, s: f32, colour: &impl Fn(V2) -> [f32; 3]) -> Option<(f32, f32)> {
+    let u = s * mouth.half_width;
+    let middle = mouth.middle(u);
+    let read = |v: f32| {
+        let sum = [-0.01, 0.0, 0.01].map(|du| colour(V2::new(u + du, v)));
+        let mean = [0, 1, 2].map(|c| (sum[0][c] + sum[1][c] + sum[2][c]) / 3.0);
+        (mean[1] / mean[0].max(1.0), super::luma(mean))
+    };
+    let at = |row: usize| middle + (row as f32 - (COLUMN / 2) as f32) * STEP;
+    let column: [(f32, f32); COLUMN] = std::array::from_fn(|row| read(at(row)));
+    // A lip's own colour: half way out.
+    let upper = read(middle - 0.6 * mouth.upper_height * (1.0 - s * s));
+    let lower = read(middle + 0.6 * mouth.lower_height * (1.0 - s * s));
+    let lips = (upper.0 + lower.0) * 0.5;
+    let pale = |row: usize| column[row].0 > lips + PALER;
+    // The shadow: from where it is palest upwards it must be red and dark again further down.
+    let palest = (2..COLUMN - 4)
+        .filter(|&row| pale(row))
+        .max_by(|a, b| column[*a].0.total_cmp(&column[*b].0))?;
+    let last = (palest..COLUMN).take_while(|&row| pale(row)).last()?;
+    let shadow = (last + 1..(last + 8).min(COLUMN))
+        .find(|&row| column[row].0 < lips + 0.02 && column[row].1 < SHADOW * lower.1)?;
+    let first = (0..=palest).rev().take_while(|&row| pale(row)).last()?;
+    if first == 0 || shadow - first < 4 {
+        return None;
+    }
+    Some((at(first) - STEP, at(shadow)))
 }
 
 #[cfg(test)]
@@ -124,5 +190,45 @@ mod tests {
     #[test]
     fn where_there_is_none_none_is_found() {
         assert!(found(None).is_none());
+    }
+
+    /// Lips with that between them, from 0.02 above the landmarks' line to 0.03 below it.
+    fn parted(between: impl Fn(f32) -> [f32; 3]) -> Option<[(f32, f32); 11]> {
+        let mouth = Mouth::new(&usual_face(0.0));
+        parting(&mouth, |p| {
+            let v = p.y - mouth.middle(p.x);
+            let open = (-0.02..0.03).contains(&v) && p.x.abs() < 0.3;
+            if open {
+                between(v)
+            } else {
+                [180.0, 90.0, 90.0]
+            }
+        })
+    }
+
+    #[test]
+    fn teeth_between_the_lips_part_them() {
+        let teeth = |v: f32| {
+            if v < 0.018 {
+                [150.0, 130.0, 120.0]
+            } else {
+                [70.0, 25.0, 25.0]
+            }
+        };
+        let edges = parted(teeth).expect("parted lips");
+        let mouth = Mouth::new(&usual_face(0.0));
+        let (top, bottom) = (
+            edges[5].0 - mouth.middle(0.0),
+            edges[5].1 - mouth.middle(0.0),
+        );
+        assert!((top + 0.022).abs() < 0.008 && (bottom - 0.022).abs() < 0.01);
+        assert_eq!(edges[0].0, edges[0].1);
+    }
+
+    #[test]
+    fn a_highlight_or_a_shadow_does_not() {
+        assert!(parted(|_| [60.0, 25.0, 25.0]).is_none());
+        assert!(parted(|_| [230.0, 200.0, 195.0]).is_none());
+        assert!(parted(|_| [180.0, 90.0, 90.0]).is_none());
     }
 }

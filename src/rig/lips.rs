@@ -22,6 +22,9 @@ const CORNER_BLEND: f32 = 0.04;
 impl Rig {
     /// Whether a cell may touch the slit: its posed corners reach into the slit's box.
     pub(super) fn in_slit(&self, posed: &Posed, face: &Corners) -> bool {
+        if !posed.moved {
+            return false;
+        }
         let local = face.map(|p| self.mouth.to_local(p));
         let [left, top, right, bottom] = posed.slit_box;
         let soft = LIP_SOFT.max(self.pixel);
@@ -106,6 +109,9 @@ impl Rig {
         let brightness = Brightness::new(&self.spec);
         let side = self.nodes.cell;
         for col in 0..self.nodes.cols {
+            if !self.near_mouth(col, row) {
+                continue;
+            }
             let Some(gains) = self.gains(posed, col, row) else {
                 continue;
             };
@@ -206,8 +212,10 @@ impl Rig {
             return (own > 0.0).then_some((V2::new(local.x, mirrored), own.min(1.0)));
         }
         let moved = local.y - (lower - end);
-        let own = edge(moved - bottom).min(edge(end - moved) * 2.0).min(1.0);
-        (own > 0.0).then_some((V2::new(local.x, moved), own))
+        let own = (edge(moved - bottom) * 2.0)
+            .min(edge(end + OWN_SOFT - moved))
+            .min(1.0);
+        (own > 0.0).then_some((V2::new(local.x, moved.min(end)), own))
     }
 }
 

@@ -29,6 +29,9 @@ mod staging;
 mod teeth;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_mouth;
+mod threads;
 pub mod warp;
 
 pub use staging::{Background, Framing, Staging};
@@ -41,7 +44,7 @@ use crate::{
 use colour::ColourMap;
 pub use eye::Gaze;
 use eye::{Eye, Lid};
-use field::{Field, Layer};
+use field::{Field, Layer, PARTED};
 use head::{HeadMotion, Share, Turn};
 use interior::{Inside, Painter};
 use light::Light;
@@ -50,12 +53,14 @@ use relief::Relief;
 use sample::Source;
 use space::{Affine, FaceSpace, V2, smoothstep};
 use teeth::OwnTeeth;
-use warp::{Canvas, Cell, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
+use warp::{Canvas, Cell, Corners, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
 
 /// Width of the soft edge between lip and mouth interior, IOD.
 const LIP_SOFT: f32 = 0.012;
 /// Largest distance from node to node over the frame, IOD.
 const NODE: f32 = 0.09;
+/// What a blink or a glance moves lies within this distance of an eye's middle, IOD.
+const EYE: f32 = 0.6;
 /// Everything that can move lies within this distance of the nose tip, IOD.
 const MOVING: f32 = 3.05;
 /// What lies so near to an edge of the picture stays, whatever moves: a fraction of its side.
@@ -63,9 +68,21 @@ const EDGE: f32 = 0.02;
 /// Expressions fade over so much before it, IOD.
 const HELD: f32 = 0.2;
 
+/// What a node is near to: bits.
+mod near {
+    /// Its surroundings come from elsewhere.
+    pub const MOVED: u8 = 1;
+    /// The two sides of the slit may differ.
+    pub const MOUTH: u8 = 2;
+    /// The first eye; the next bit is the second one. Only if it is not still.
+    pub const EYE: u8 = 4;
+}
+
 /// What came of drawing one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Drawn {
+    /// Samples of all planes that were not copied from the resting frame.
+    pub moved: usize,
     /// Gap between the inner lips at the middle, in IOD.
     pub aperture: f32,
 }
@@ -90,14 +107,19 @@ pub struct Rig {
     own: Option<OwnTeeth>,
     relief: Relief,
     nodes: NodeGrid,
+    /// Per node: where it lies at rest, face space; and its share of the head's motion.
+    rest: Vec<V2>,
     shares: Vec<Share>,
+    /// Per node: what the cells around it have to care for.
+    near: Vec<u8>,
     /// Per node: how much it takes part in the face's expression, 0 along the picture's edges.
     hold: Vec<f32>,
     /// Per node: where it lies on the posed face, face space.
     posed: Vec<V2>,
     /// Per layer and node: where it comes from, frame samples.
     from: [Vec<V2>; 2],
-    scratch: Scratch,
+    /// One a thread.
+    scratch: Vec<Scratch>,
 }
 
 /// What one frame's pose comes to.
@@ -105,6 +127,8 @@ struct Posed {
     slit: Slit,
     lids: [Lid; 2],
     inside: Inside,
+    /// Whether anything of the face is displaced.
+    moved: bool,
     aperture: f32,
     /// Mouth space: what the slit can touch.
     slit_box: [f32; 4],
@@ -121,7 +145,7 @@ impl Rig {
         let colour = reader(&stage.rgba, spec, &to_frame);
         let light = Light::of_face(&colour, &space.landmarks);
         let mut mouth = Mouth::new(&space.landmarks);
-        mouth.find_line(|p| luma(colour(p)));
+        mouth.fit(&colour);
         let own = OwnTeeth::find(&mouth, &colour);
         let controls = control::controls(&space.landmarks, &mouth);
         let field = Field::new(&space.landmarks, &mouth, &controls);
@@ -153,10 +177,14 @@ impl Rig {
             field,
             head,
             shares,
+            rest: (0..nodes.count())
+                .map(|i| from_frame.apply(nodes.at(i)))
+                .collect(),
+            near: vec![0; nodes.count()],
             hold,
             posed: vec![V2::ZERO; nodes.count()],
             from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
-            scratch: Scratch::new(&nodes),
+            scratch: vec![Scratch::new(&nodes)],
             nodes,
         }
     }
@@ -164,6 +192,14 @@ impl Rig {
     /// The frames that it draws.
     pub fn spec(&self) -> &FrameSpec {
         &self.spec
+    }
+
+    /// Draws with so many threads from now on, at most one a processor; 0 is one a processor.
+    /// What is drawn stays the same to the bit. A new rig draws on the calling thread alone.
+    pub fn set_threads(&mut self, wish: usize) {
+        let count = threads::granted(wish);
+        self.scratch
+            .resize_with(count, || Scratch::new(&self.nodes));
     }
 
     /// The portrait at rest.
@@ -199,21 +235,71 @@ impl Rig {
     pub fn draw(&mut self, pose: &FacePose, frame: &mut FrameMut<'_>) -> Drawn {
         let posed = self.pose(pose);
         let turn = Turn::new(&pose.head);
-        self.place_nodes(&turn);
+        self.place_nodes(&turn, &posed);
         let mut scratch = std::mem::take(&mut self.scratch);
-        self.draw_stripe(
-            &posed,
-            &mut Stripe::whole(frame, self.spec.height),
-            &mut scratch,
-        );
+        let stripe = Stripe::whole(frame, self.spec.height);
+        let moved = match threads::pool() {
+            Some(pool) if scratch.len() > 1 => {
+                pool.install(|| self.draw_stripes(&posed, stripe, &mut scratch))
+            }
+            _ => self.draw_stripes(&posed, stripe, &mut scratch[..1]),
+        };
         self.scratch = scratch;
         Drawn {
+            moved,
             aperture: posed.aperture,
         }
     }
 
+    /// Draws rows of the frame in as many stripes as there is memory to work in, one a thread.
+    fn draw_stripes(
+        &self,
+        posed: &Posed,
+        mut stripe: Stripe<'_>,
+        scratch: &mut [Scratch],
+    ) -> usize {
+        let middle = scratch.len() / 2;
+        let (above, below) = scratch.split_at_mut(middle);
+        match (above, below) {
+            ([], [scratch, ..]) => self.draw_stripe(posed, &mut stripe, scratch),
+            (above, below) => {
+                let share = above.len() as f32 / (above.len() + below.len()) as f32;
+                let row = self.split(&stripe, share);
+                let (upper, lower) = stripe.split(row, &self.spec);
+                let (a, b) = rayon_core::join(
+                    || self.draw_stripes(posed, upper, above),
+                    || self.draw_stripes(posed, lower, below),
+                );
+                a + b
+            }
+        }
+    }
+
+    /// The luma row that has so large a share of a stripe's work above it.
+    fn split(&self, stripe: &Stripe<'_>, share: f32) -> usize {
+        let rows = stripe.rows();
+        let cells = self.nodes.row(rows.start)..self.nodes.row(rows.end);
+        // What moves costs much, and the lips and eyes a multiple of it.
+        let work = |row: usize| -> u32 {
+            let nodes = row * self.nodes.stride()..(row + 1) * self.nodes.stride();
+            let cost =
+                |near: &u8| 1 + 8 * u32::from(*near != 0) + 8 * u32::from(*near > near::MOVED);
+            self.near[nodes].iter().map(cost).sum()
+        };
+        let wanted = cells.clone().map(work).sum::<u32>() as f32 * share;
+        let mut done = 0;
+        for row in cells {
+            if done as f32 >= wanted {
+                return (self.nodes.top + row * self.nodes.cell).clamp(rows.start, rows.end);
+            }
+            done += work(row);
+        }
+        rows.end
+    }
+
     /// Draws some rows of the frame: whole rows of cells, and what lies above and below them.
-    fn draw_stripe(&self, posed: &Posed, stripe: &mut Stripe<'_>, scratch: &mut Scratch) {
+    /// How many samples were not copied.
+    fn draw_stripe(&self, posed: &Posed, stripe: &mut Stripe<'_>, scratch: &mut Scratch) -> usize {
         let canvas = Canvas {
             spec: &self.spec,
             base: &self.base,
@@ -227,12 +313,13 @@ impl Rig {
             stripe,
             rows.start..self.nodes.top.clamp(rows.start, rows.end),
         );
+        let mut moved = 0;
         for row in first..last {
             scratch.cells.clear();
             for col in 0..self.nodes.cols {
                 scratch.cells.push(self.cell(posed, col, row));
             }
-            canvas.cells(stripe, row, &self.from, scratch);
+            moved += canvas.cells(stripe, row, &self.from, scratch);
             for col in 0..self.nodes.cols {
                 self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
             }
@@ -240,28 +327,68 @@ impl Rig {
         }
         let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
         canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
+        moved
+    }
+
+    /// Whether a cell may be moved or shaded by the mouth.
+    fn near_mouth(&self, col: usize, row: usize) -> bool {
+        let corners = self.nodes.corners(col, row);
+        corners.iter().any(|&i| self.near[i] & near::MOUTH != 0)
     }
 
     /// How a cell is drawn.
     fn cell(&self, posed: &Posed, col: usize, row: usize) -> Cell {
         let corners = self.nodes.corners(col, row);
-        let at = corners.map(|i| self.nodes.at(i));
-        let face = corners.map(|i| self.posed[i]);
-        if self.in_slit(posed, &face) {
-            return Cell::Lips;
+        let near = corners.iter().fold(0, |near, &i| near | self.near[i]);
+        if near <= near::MOVED {
+            return if near == 0 {
+                Cell::Still
+            } else {
+                Cell::Plain(Layer::Upper)
+            };
         }
-        let layer = self.side(posed, between(&face, 0.5, 0.5));
+        let face = corners.map(|i| self.posed[i]);
+        let mut layer = Layer::Upper;
+        if near & near::MOUTH != 0 {
+            if self.in_slit(posed, &face) && self.opens(posed, &face) {
+                return Cell::Lips;
+            }
+            layer = self.side(posed, between(&face, 0.5, 0.5));
+        }
         let from = corners.map(|i| self.from[layer as usize][i]);
         let radius = self.nodes.cell as f32 * self.pixel;
-        let eye = (0..2).find(|&e| {
-            !posed.lids[e].is_still()
-                && self.eyes[e].near(self.from_frame.apply(between(&from, 0.5, 0.5)), radius)
-        });
-        match eye {
-            Some(eye) => Cell::Eye(eye),
-            None if warp::is_still(&at, &from) => Cell::Still,
-            None => Cell::Plain(layer),
+        for eye in 0..2 {
+            if near & (near::EYE << eye) != 0 {
+                let source = self.from_frame.apply(between(&from, 0.5, 0.5));
+                if self.eyes[eye].near(source, radius) {
+                    return Cell::Eye(eye);
+                }
+            }
         }
+        if warp::is_still(&corners.map(|i| self.nodes.at(i)), &from) {
+            Cell::Still
+        } else {
+            Cell::Plain(layer)
+        }
+    }
+
+    /// Whether a cell in the slit's box touches the slit itself: the box is much larger, for the
+    /// slit is a crescent.
+    fn opens(&self, posed: &Posed, face: &Corners) -> bool {
+        let local = face.map(|p| self.mouth.to_local(p));
+        let least = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MAX, f32::min);
+        let most = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MIN, f32::max);
+        let (left, right) = (least(|p| p.x), most(|p| p.x));
+        let (mut top, mut bottom) = (f32::MAX, f32::MIN);
+        for i in 0..=4 {
+            let u = left + (right - left) * i as f32 * 0.25;
+            let (a, b) = (posed.slit.upper.at(u), posed.slit.lower.at(u));
+            top = top.min(a.min(b));
+            bottom = bottom.max(a.max(b));
+        }
+        // The curves bend a little between the places looked at.
+        let room = LIP_SOFT.max(self.pixel) + 0.01;
+        most(|p| p.y) > top - room && least(|p| p.y) < bottom + room
     }
 
     fn draw_shaded(
@@ -291,7 +418,7 @@ impl Rig {
     }
 
     fn pose(&mut self, pose: &FacePose) -> Posed {
-        self.field.pose(pose);
+        let moved = self.field.pose(pose);
         self.relief.pose(pose);
         let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
         let jaw = V2::new(
@@ -312,6 +439,7 @@ impl Rig {
                 jaw,
                 tongue: pose.get(Arkit::TongueOut),
             },
+            moved,
             aperture: slit.aperture(),
             slit_box: [from, top, to, bottom],
             slit,
@@ -319,26 +447,52 @@ impl Rig {
     }
 
     /// Every node: where it lies on the posed face, and where it comes from by either layer.
-    fn place_nodes(&mut self, turn: &Turn) {
+    fn place_nodes(&mut self, turn: &Turn, posed: &Posed) {
         let still = turn.is_still();
-        for i in 0..self.nodes.count() {
+        let reach = EYE + 1.5 * self.nodes.cell as f32 * self.pixel;
+        let eyes = [0, 1].map(|e| self.eyes[e].to_face(V2::ZERO));
+        let looks = [0, 1].map(|e| !posed.lids[e].is_still());
+        for (i, p) in self.rest.iter().enumerate() {
             let at = self.nodes.at(i);
-            let p = self.from_frame.apply(at);
             let q = if still {
-                p
+                *p
             } else {
-                self.head.source(turn, p, self.shares[i])
+                self.head.source(turn, *p, self.shares[i])
             };
-            self.posed[i] = q;
-            for layer in [Layer::Upper, Layer::Lower] {
-                let back = self.field.back(layer, q) * self.hold[i];
-                let from = if still && back == V2::ZERO {
+            let mut near = 0;
+            let mut back = [V2::ZERO; 2];
+            if self.field.moves(q) {
+                let hold = self.hold[i];
+                back = [self.field.back(Layer::Upper, q) * hold; 2];
+                if within(q, self.mouth.centre, PARTED) {
+                    near |= near::MOUTH;
+                    back[1] = self.field.back(Layer::Lower, q) * hold;
+                }
+            }
+            let place = |back: V2| {
+                if still && back == V2::ZERO {
                     at
                 } else {
                     self.to_frame.apply(q + back)
-                };
-                self.from[layer as usize][i] = from;
+                }
+            };
+            let upper = place(back[0]);
+            let lower = if back[0] == back[1] {
+                upper
+            } else {
+                place(back[1])
+            };
+            if !warp::is_still(&[at, at], &[upper, lower]) {
+                near |= near::MOVED;
             }
+            for e in 0..2 {
+                if looks[e] && within(q + back[0], eyes[e], reach) {
+                    near |= near::EYE << e;
+                }
+            }
+            self.near[i] = near;
+            self.posed[i] = q;
+            (self.from[0][i], self.from[1][i]) = (upper, lower);
         }
     }
 
@@ -359,6 +513,12 @@ impl Rig {
         };
         Shade { from, over }
     }
+}
+
+/// Whether two points lie within a distance of each other.
+fn within(a: V2, b: V2, distance: f32) -> bool {
+    let d = a - b;
+    d.dot(d) < distance * distance
 }
 
 /// The planes of a frame, to be read between their samples.

@@ -81,25 +81,35 @@ impl Mouth {
     }
 
     /// Puts the line between closed lips where the picture has it: landmarks miss it by up to
-    /// 0.03 IOD, and then the mouth opens through the red of a lip. `luma` reads brightness at a
-    /// point of face space. Nothing changes where no line is seen.
-    pub fn find_line(&mut self, luma: impl Fn(V2) -> f32) {
+    /// 0.03 IOD, and then the mouth opens through the red of a lip. Lips that the landmarks take
+    /// for closed but that show teeth are parted. `colour` reads sRGB at a point of face space.
+    /// Nothing changes where neither is seen.
+    pub fn fit(&mut self, colour: impl Fn(V2) -> [f32; 3]) {
         if !self.closed {
             return;
         }
-        let Some(line) = line::between(self, |p| luma(self.to_face(p))) else {
-            return;
-        };
-        let (upper, lower) = (
-            self.upper.at(0.0) - self.upper_height,
-            self.lower.at(0.0) + self.lower_height,
-        );
-        let points =
-            stations_with_corners().map(|s| (s * self.half_width, line.at(s * self.half_width)));
-        self.upper = Curve::through(&points);
-        self.lower = self.upper.clone();
-        self.upper_height = (self.upper.at(0.0) - upper).max(LEAST_HEIGHT);
-        self.lower_height = (lower - self.lower.at(0.0)).max(LEAST_HEIGHT);
+        let frame = self.clone();
+        let colour = |p| colour(frame.to_face(p));
+        if let Some(line) = line::between(self, |p| super::luma(colour(p))) {
+            let at = |s: f32| line.at(s * frame.half_width);
+            self.reshape(&stations_with_corners().map(|s| (at(s), at(s))));
+        }
+        if let Some(edges) = line::parting(self, colour) {
+            self.reshape(&edges);
+            self.closed = false;
+        }
+    }
+
+    /// Gives the lips other inner edges: v of the upper and of the lower one at the stations with
+    /// corners. The outer ones stay.
+    fn reshape(&mut self, edges: &[(f32, f32); 11]) {
+        let top = self.upper.at(0.0) - self.upper_height;
+        let bottom = self.lower.at(0.0) + self.lower_height;
+        let u = stations_with_corners().map(|s| s * self.half_width);
+        self.upper = Curve::through::<11>(&std::array::from_fn(|i| (u[i], edges[i].0)));
+        self.lower = Curve::through::<11>(&std::array::from_fn(|i| (u[i], edges[i].1)));
+        self.upper_height = (self.upper.at(0.0) - top).max(LEAST_HEIGHT);
+        self.lower_height = (bottom - self.lower.at(0.0)).max(LEAST_HEIGHT);
     }
 
     /// Face space to mouth space.

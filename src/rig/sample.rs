@@ -165,6 +165,45 @@ pub fn cubic<const C: usize, const P: usize>(
     }
 }
 
+/// From each edge towards the next in `n` steps, a power of two from 2 to 64, of which the first
+/// begins `quarters` quarters of a step beyond the edge.
+pub fn ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
+    #[cfg(target_arch = "x86_64")]
+    if super::simd::available() {
+        // SAFETY: the processor has AVX2.
+        #[allow(unsafe_code)]
+        unsafe {
+            super::simd::ramps(edges, out, n, quarters);
+        }
+        return;
+    }
+    any_ramps(edges, out, n, quarters);
+}
+
+/// The same on every processor; compiled once more for AVX2.
+#[inline(always)]
+pub(super) fn any_ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
+    match n {
+        2 => ramps_by::<2>(edges, out, quarters),
+        4 => ramps_by::<4>(edges, out, quarters),
+        8 => ramps_by::<8>(edges, out, quarters),
+        16 => ramps_by::<16>(edges, out, quarters),
+        32 => ramps_by::<32>(edges, out, quarters),
+        _ => ramps_by::<64>(edges, out, quarters),
+    }
+}
+
+#[inline(always)]
+fn ramps_by<const N: usize>(edges: &[i32], out: &mut [i32], quarters: i32) {
+    for (edges, out) in edges.windows(2).zip(out.as_chunks_mut::<N>().0) {
+        let step = edges[1].wrapping_sub(edges[0]) >> N.trailing_zeros();
+        let first = edges[0].wrapping_add((step >> 2) * quarters);
+        for (i, v) in out.iter_mut().enumerate() {
+            *v = first.wrapping_add(step.wrapping_mul(i as i32));
+        }
+    }
+}
+
 /// The vector way, which knows whole groups only.
 #[cfg(target_arch = "x86_64")]
 fn by_eights<const C: usize, const P: usize>(

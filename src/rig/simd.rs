@@ -11,7 +11,7 @@
 //! for all taps of a clamped position.
 #![allow(unsafe_code)]
 
-use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, one_by_one};
+use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one};
 use std::{arch::x86_64::*, ops::Range};
 
 /// Positions worked on at once.
@@ -49,6 +49,12 @@ pub fn cubic<const C: usize, const P: usize>(
             }
         }
     }
+}
+
+/// [`super::sample::ramps`].
+#[target_feature(enable = "avx2")]
+pub fn ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
+    any_ramps(edges, out, n, quarters);
 }
 
 /// Where the first taps of eight positions lie, and their weights.

@@ -11,8 +11,8 @@ use super::{
 const ROWS: usize = 24;
 /// Teeth are no darker than this part of the brightest there, ...
 const BRIGHT: f32 = 0.55;
-/// ... and no redder: green at least this part of red.
-const WHITE: f32 = 0.66;
+/// ... and paler than the lips: green is a greater part of red, by this.
+const PALER: f32 = 0.09;
 /// Teeth that end this near above the lower lip go on behind it, IOD.
 const BEHIND_LIP: f32 = 0.025;
 /// Of the opening, at least so much must be teeth.
@@ -47,7 +47,15 @@ impl OwnTeeth {
             .flat_map(|&s| (0..ROWS).map(move |row| (s, row)))
             .map(|(s, row)| at(s, row)[1])
             .fold(0.0, f32::max);
-        let is_tooth = |c: [f32; 3]| c[1] > BRIGHT * brightest && c[1] > WHITE * c[0];
+        let lip = |v: f32| {
+            let c = colour(mouth.to_face(V2::new(0.0, v)));
+            c[1] / c[0].max(1.0)
+        };
+        // Half way out, as far as the lip's red is known.
+        let above = lip(mouth.upper.at(0.0) - 0.5 * mouth.upper_height);
+        let below = lip(mouth.lower.at(0.0) + 0.5 * mouth.lower_height);
+        let pale = above.min(below) + PALER;
+        let is_tooth = |c: [f32; 3]| c[1] > BRIGHT * brightest && c[1] > pale * c[0];
         let (mut sum, mut seen) = ([0.0f32; 3], 0usize);
         for &s in inner {
             for row in 0..ROWS {
@@ -87,7 +95,13 @@ mod tests {
         let own = OwnTeeth::find(&mouth, |p| {
             let p = mouth.to_local(p);
             let t = (p.y - mouth.upper.at(p.x)) / (mouth.lower.at(p.x) - mouth.upper.at(p.x));
-            if t < end { teeth } else { [50.0, 20.0, 20.0] }
+            if !(0.0..1.0).contains(&t) {
+                [190.0, 110.0, 105.0]
+            } else if t < end {
+                teeth
+            } else {
+                [50.0, 20.0, 20.0]
+            }
         })?;
         Some((own, mouth))
     }

@@ -54,7 +54,7 @@ pub(crate) fn portrait(gap: f32, width: usize, height: usize) -> Portrait {
     }
 }
 
-fn spec(width: usize, height: usize, format: PixelFormat) -> FrameSpec {
+pub(super) fn spec(width: usize, height: usize, format: PixelFormat) -> FrameSpec {
     FrameSpec {
         width,
         height,
@@ -77,7 +77,7 @@ const FORMATS: [PixelFormat; 6] = [
     PixelFormat::Rgba,
 ];
 
-fn drawn(rig: &mut Rig, pose: &FacePose) -> FrameBuf {
+pub(super) fn drawn(rig: &mut Rig, pose: &FacePose) -> FrameBuf {
     let mut frame = FrameBuf::new(*rig.spec());
     rig.draw(pose, &mut frame.as_mut());
     frame
@@ -122,6 +122,39 @@ fn strides_are_obeyed_and_padding_is_left_alone() {
         let row = tight.stride(p);
         for (got, want) in data.chunks(row + 13).zip(tight.planes[p].chunks(row)) {
             assert!(got[..row] == *want && got[row..].iter().all(|&b| b == 7));
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_draws_the_same() {
+    let portrait = portrait(0.0, 500, 640);
+    let pose = FacePose {
+        head: Head {
+            yaw: 6.0,
+            pitch: -3.0,
+            roll: 2.0,
+            shift: [0.02, 0.01],
+        },
+        ..FacePose::REST
+            .with(Arkit::JawOpen, 0.6)
+            .with(Arkit::MouthSmileLeft, 0.4)
+            .with(Arkit::EyeBlinkLeft, 0.7)
+    };
+    for format in [PixelFormat::I420, PixelFormat::Nv12, PixelFormat::Bgra] {
+        for (w, h) in [(500, 640), (501, 641), (64, 48), (16, 16)] {
+            let mut rig = Rig::new(&portrait, &spec(w, h, format), &Staging::default());
+            let alone = drawn(&mut rig, &pose);
+            // As if there were more processors than there may be here.
+            for count in [2, 3, 7] {
+                rig.scratch
+                    .resize_with(count, || warp::Scratch::new(&rig.nodes));
+                let together = drawn(&mut rig, &pose);
+                assert!(
+                    alone.planes == together.planes,
+                    "{format:?} {w}x{h}, {count}"
+                );
+            }
         }
     }
 }

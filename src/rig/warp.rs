@@ -102,8 +102,8 @@ pub fn between(c: &Corners, tx: f32, ty: f32) -> V2 {
     c[0].lerp(c[1], tx).lerp(c[2].lerp(c[3], tx), ty)
 }
 
-/// Whether a cell whose corners lie at `at` and come from `from` stays as it is.
-pub fn is_still(at: &Corners, from: &Corners) -> bool {
+/// Whether what lies at `at` and comes from `from` stays as it is.
+pub fn is_still<const N: usize>(at: &[V2; N], from: &[V2; N]) -> bool {
     at.iter().zip(from).all(|(a, f)| {
         let d = *a - *f;
         d.x.abs() < STILL && d.y.abs() < STILL
@@ -184,12 +184,13 @@ impl<'a> Stripe<'a> {
 }
 
 /// Memory to work in.
-#[derive(Default)]
 pub struct Scratch {
     /// Of the row of cells at work.
     pub cells: Vec<Cell>,
     /// Per layer: where the left edges of the cells come from in the row of samples at work.
     edges: [Edges; 2],
+    /// Cells that follow each other and are drawn alike.
+    runs: Vec<Run>,
     /// Positions of the samples of a run, fixed point.
     x: Vec<i32>,
     y: Vec<i32>,
@@ -202,10 +203,17 @@ impl Scratch {
         Self {
             cells: Vec::with_capacity(nodes.cols),
             edges: [0, 1].map(|_| Edges::new(nodes.stride())),
+            runs: Vec::with_capacity(nodes.cols),
             x: vec![0; samples],
             y: vec![0; samples],
         }
     }
+}
+
+/// Cells that follow each other and are drawn alike.
+struct Run {
+    cell: Cell,
+    cells: std::ops::Range<usize>,
 }
 
 /// Where the edges between cells come from in one row of samples, and how that changes from row
@@ -229,11 +237,18 @@ impl Edges {
         }
     }
 
-    /// For the first row of samples of a row of cells, between the nodes `above` and `below`.
-    fn begin(&mut self, above: &[V2], below: &[V2], plane: &Plane, cell: usize) {
+    /// For the first row of samples of a row of cells: the edges `range`, between their nodes
+    /// above and below.
+    fn begin(
+        &mut self,
+        range: std::ops::Range<usize>,
+        [above, below]: [&[V2]; 2],
+        plane: &Plane,
+        cell: usize,
+    ) {
         let unit = 1.0 / cell as f32;
         let (ty, down) = (plane.offset.y * unit, plane.step * unit);
-        for (i, (a, b)) in above.iter().zip(below).enumerate() {
+        for (i, (a, b)) in range.zip(above.iter().zip(below)) {
             let at = (a.lerp(*b, ty) - plane.offset) * (1.0 / plane.step);
             let d = (*b - *a) * (down / plane.step);
             (self.x[i], self.y[i]) = (fixed(at.x), fixed(at.y));
@@ -242,12 +257,11 @@ impl Edges {
     }
 
     /// The next row of samples.
-    fn next(&mut self) {
-        for (v, d) in self.x.iter_mut().zip(&self.dx) {
-            *v = v.wrapping_add(*d);
-        }
-        for (v, d) in self.y.iter_mut().zip(&self.dy) {
-            *v = v.wrapping_add(*d);
+    fn next(&mut self, range: std::ops::Range<usize>) {
+        for (v, d) in [(&mut self.x, &self.dx), (&mut self.y, &self.dy)] {
+            for (v, d) in v[range.clone()].iter_mut().zip(&d[range.clone()]) {
+                *v = v.wrapping_add(*d);
+            }
         }
     }
 }
@@ -328,22 +342,25 @@ impl Canvas<'_> {
     }
 
     /// The still and the plain cells of a row of cells, and what lies beside the cells. `from`
-    /// has per layer and node where it comes from.
+    /// has per layer and node where it comes from. How many samples the other cells and the
+    /// plain ones have.
     pub fn cells(
         &self,
         stripe: &mut Stripe<'_>,
         row: usize,
         from: &[Vec<V2>; 2],
         scratch: &mut Scratch,
-    ) {
+    ) -> usize {
+        let mut moved = 0;
         for plane in self.planes() {
-            match (plane.channels, plane.count) {
+            moved += match (plane.channels, plane.count) {
                 (1, 1) => self.plane_cells::<1, 1>(stripe, &plane, row, from, scratch),
                 (1, _) => self.plane_cells::<1, 2>(stripe, &plane, row, from, scratch),
                 (2, _) => self.plane_cells::<2, 1>(stripe, &plane, row, from, scratch),
                 _ => self.plane_cells::<4, 1>(stripe, &plane, row, from, scratch),
-            }
+            };
         }
+        moved
     }
 
     fn plane_cells<const C: usize, const P: usize>(
@@ -353,51 +370,47 @@ impl Canvas<'_> {
         row: usize,
         from: &[Vec<V2>; 2],
         scratch: &mut Scratch,
-    ) {
+    ) -> usize {
         let nodes = self.nodes;
         let cell = nodes.cell >> plane.shift;
         let left = nodes.left >> plane.shift;
         let right = (left + nodes.cols * cell).min(plane.width);
         let above = row * nodes.stride()..(row + 1) * nodes.stride();
         let below = above.end..above.end + nodes.stride();
-        for (edges, from) in scratch.edges.iter_mut().zip(from) {
-            edges.begin(
-                &from[above.clone()],
-                &from[below.clone()],
-                plane,
-                nodes.cell,
-            );
+        let used = scratch.find_runs();
+        for (layer, cells) in used.iter().enumerate() {
+            let edges = cells.start..cells.end + usize::from(!cells.is_empty());
+            let rows = [above.start, below.start]
+                .map(|first| &from[layer][first + edges.start..first + edges.end]);
+            scratch.edges[layer].begin(edges.clone(), rows, plane, nodes.cell);
         }
+        let mut moved = 0;
         for y in plane.rows(&nodes.band(row, self.spec.height)) {
             self.copy(stripe, plane, y, 0..left);
-            let mut col = 0;
-            while let Some(first) = scratch.cells.get(col) {
-                let like = |other: &&Cell| {
-                    matches!(
-                        (first, other),
-                        (Cell::Still, Cell::Still) | (Cell::Plain(_), Cell::Plain(_))
-                    )
-                };
-                let count = scratch.cells[col..].iter().take_while(like).count();
-                let cols = (left + col * cell).min(right)..(left + (col + count) * cell).min(right);
-                match first {
+            for i in 0..scratch.runs.len() {
+                let Run { cell: kind, cells } = &scratch.runs[i];
+                let (kind, cells) = (*kind, cells.clone());
+                let at = |col: usize| (left + col * cell).min(right);
+                let cols = at(cells.start)..at(cells.end);
+                match kind {
                     Cell::Still => self.copy(stripe, plane, y, cols),
-                    Cell::Plain(_) => {
-                        scratch.positions(col..col + count, cell, plane.offset.x);
+                    Cell::Plain(layer) => {
+                        moved += cols.len() * P;
+                        scratch.positions(layer, cells, cell, plane.offset.x);
                         let (x, y_) = (&scratch.x[..cols.len()], &scratch.y[..cols.len()]);
                         let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
                         let mut outs = stripe.lines::<P>(plane, y, &cols);
                         sample::cubic::<C, P>(&sources, x, y_, &mut outs);
                     }
-                    Cell::Lips | Cell::Eye(_) => {}
+                    Cell::Lips | Cell::Eye(_) => moved += cols.len() * P,
                 }
-                col += count.max(1);
             }
             self.copy(stripe, plane, y, right..plane.width);
-            for edges in &mut scratch.edges {
-                edges.next();
+            for (edges, cells) in scratch.edges.iter_mut().zip(&used) {
+                edges.next(cells.start..cells.end + usize::from(!cells.is_empty()));
             }
         }
+        moved
     }
 
     /// A cell whose every sample asks `shade` with its place in the cell (0–1 both ways).
@@ -537,36 +550,36 @@ impl Stripe<'_> {
 }
 
 impl Scratch {
-    /// Positions of the samples of plain cells, `n` a cell; the first lies `nudge` luma samples
-    /// beyond its cell's edge.
-    fn positions(&mut self, cells: std::ops::Range<usize>, n: usize, nudge: f32) {
-        // A cell's first sample lies at 0 or, with chroma between two luma samples, at a quarter.
-        let quarters = (nudge * 2.0) as i32;
-        let bits = n.trailing_zeros();
-        for (i, col) in cells.enumerate() {
-            let Cell::Plain(layer) = self.cells[col] else {
-                continue;
-            };
-            let edges = &self.edges[layer as usize];
-            let out = i * n..(i + 1) * n;
-            ramp(
-                &mut self.x[out.clone()],
-                &edges.x[col..col + 2],
-                bits,
-                quarters,
-            );
-            ramp(&mut self.y[out], &edges.y[col..col + 2], bits, quarters);
+    /// Gathers the cells in runs. Per layer: which cells its plain ones lie among.
+    fn find_runs(&mut self) -> [std::ops::Range<usize>; 2] {
+        let mut used = [0..0, 0..0];
+        self.runs.clear();
+        for (col, cell) in self.cells.iter().enumerate() {
+            if let Cell::Plain(layer) = cell {
+                let used: &mut std::ops::Range<usize> = &mut used[*layer as usize];
+                let first = if used.end == 0 { col } else { used.start };
+                *used = first..col + 1;
+            }
+            match self.runs.last_mut() {
+                Some(run) if run.cell == *cell => run.cells.end = col + 1,
+                _ => self.runs.push(Run {
+                    cell: *cell,
+                    cells: col..col + 1,
+                }),
+            }
         }
+        used
     }
-}
 
-/// From one edge towards the next.
-fn ramp(out: &mut [i32], edges: &[i32], bits: u32, quarters: i32) {
-    let step = edges[1].wrapping_sub(edges[0]) >> bits;
-    let first = edges[0].wrapping_add((step >> 2) * quarters);
-    let mut i = 0;
-    for v in out {
-        *v = first.wrapping_add(step.wrapping_mul(i));
-        i += 1;
+    /// Positions of the samples of cells of one layer, `n` a cell; the first lies `nudge` luma
+    /// samples beyond its cell's edge.
+    fn positions(&mut self, layer: Layer, cells: std::ops::Range<usize>, n: usize, nudge: f32) {
+        let edges = &self.edges[layer as usize];
+        let cells = cells.start..cells.end + 1;
+        // With chroma between two luma samples, a quarter of the way to the next.
+        let quarters = (nudge * 2.0) as i32;
+        for (edges, out) in [(&edges.x, &mut self.x), (&edges.y, &mut self.y)] {
+            sample::ramps(&edges[cells.clone()], out, n, quarters);
+        }
     }
 }

@@ -313,7 +313,8 @@ impl Request {
 
 fn fit(portrait: &Portrait, settings: &Settings, spec: FrameSpec) -> (Staged, Vec<String>) {
     let (staging, warnings) = staging(portrait, settings, &spec);
-    let rig = Rig::new(portrait, &spec, &staging);
+    let mut rig = Rig::new(portrait, &spec, &staging);
+    rig.set_threads(settings.n_threads as usize);
     (Staged { spec, rig }, warnings)
 }
 

@@ -49,7 +49,9 @@ fn seen(eye: &Eye, lid: &Lid, p: V2, white: f32) -> [f32; 3] {
         Over::Nothing => at(shade.from),
         Over::Picture(over, alpha) => mix(at(shade.from), at(over), alpha),
         Over::Paint(colour, alpha) => mix(at(shade.from), colour, alpha),
-        Over::Both(..) => unreachable!("eyes lay one thing over another"),
+        Over::Both(over, colour, share, alpha) => {
+            mix(at(shade.from), mix(colour, at(over), share), alpha)
+        }
     }
 }
 
@@ -99,9 +101,10 @@ fn brows_and_cheeks_do_not_blink() {
             ] {
                 let shade = eye.shade(&lid, p, 0.005);
                 let covered = match shade.over {
-                    Over::Paint(_, alpha) | Over::Picture(_, alpha) => alpha,
+                    Over::Paint(_, alpha) | Over::Picture(_, alpha) | Over::Both(.., alpha) => {
+                        alpha
+                    }
                     Over::Nothing => 0.0,
-                    Over::Both(..) => 1.0,
                 };
                 assert!(shade.from == p && covered < 0.01, "{p:?} {shade:?}");
             }
