@@ -4,7 +4,7 @@
 use super::{
     LIP_SOFT, Posed, Rig,
     field::{CELL, Layer},
-    relief::{self, Brightness, CellGains, PARTS},
+    relief::{self, Brightness, CellGains, PARTS, Relief},
     space::{V2, smoothstep},
     warp::{Corners, Over, Shade, Stripe, between},
 };
@@ -126,8 +126,14 @@ impl Rig {
 
     /// What the light on a cell changes by; `None` where it does not.
     fn gains(&self, posed: &Posed, col: usize, row: usize) -> Option<CellGains> {
-        let to_mouth = |from: V2| self.mouth.to_local(self.from_frame.apply(from));
         let nodes = self.nodes.corners(col, row);
+        let to_mouth = |from: V2| self.to_mouth.apply(from);
+        // Most cells are far away. No map pulls a cell to more than three times its size.
+        let near = 4.0 * self.nodes.cell as f32 * self.pixel;
+        let beyond = |from: &Vec<V2>| Relief::is_beyond(to_mouth(from[nodes[0]]), near);
+        if self.from.iter().all(beyond) {
+            return None;
+        }
         let face = nodes.map(|i| self.posed[i]);
         let cut = self.in_slit(posed, &face);
         let side = self.side(posed, between(&face, 0.5, 0.5));
@@ -176,7 +182,7 @@ impl Rig {
     /// What lies between the lips: the portrait's own teeth where its mouth is open, which belong
     /// to the skull, and what it shows below them, which goes with the lower lip; else painted.
     fn inside(&self, posed: &Posed, local: V2, upper: f32, lower: f32, alpha: f32) -> Over {
-        let Some((from, own)) = self.own_inside(local, lower) else {
+        let Some((from, own)) = self.own_inside(posed, local, lower) else {
             let rgb = self
                 .painter
                 .colour(&posed.inside, local.x, local.y, upper, lower);
@@ -194,10 +200,16 @@ impl Rig {
 
     /// Where a point between the lips is in the portrait itself (mouth space), and how surely
     /// (0–1): parted lips show it at rest. `lower` is where the lower lip is now.
-    fn own_inside(&self, local: V2, lower: f32) -> Option<(V2, f32)> {
+    fn own_inside(&self, posed: &Posed, local: V2, lower: f32) -> Option<(V2, f32)> {
         if self.mouth.closed || local.x.abs() >= self.mouth.half_width {
             return None;
         }
+        let opened = posed.aperture - self.mouth.rest_gap(0.0);
+        let fade = if self.mouth.is_narrow() {
+            1.0 - smoothstep(0.01, 0.08, opened)
+        } else {
+            1.0
+        };
         let (top, end) = (self.mouth.upper.at(local.x), self.mouth.lower.at(local.x));
         if end - top <= OWN_SOFT {
             return None;
@@ -209,12 +221,14 @@ impl Rig {
             let mirrored = top + (local.y - top).abs();
             let above = top - local.y;
             let own = edge(MIRRORED.min(end - top) - above).min(edge(bottom - local.y) * 2.0);
-            return (own > 0.0).then_some((V2::new(local.x, mirrored), own.min(1.0)));
+            let own = own.min(1.0) * fade;
+            return (own > 0.0).then_some((V2::new(local.x, mirrored), own));
         }
         let moved = local.y - (lower - end);
         let own = (edge(moved - bottom) * 2.0)
             .min(edge(end + OWN_SOFT - moved))
-            .min(1.0);
+            .min(1.0)
+            * fade;
         (own > 0.0).then_some((V2::new(local.x, moved.min(end)), own))
     }
 }

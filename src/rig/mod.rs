@@ -96,6 +96,8 @@ pub struct Rig {
     /// Face space to frame samples and back.
     to_frame: Affine,
     from_frame: Affine,
+    /// Frame samples to mouth space.
+    to_mouth: Affine,
     /// Size of a frame sample, IOD.
     pixel: f32,
     mouth: Mouth,
@@ -146,7 +148,7 @@ impl Rig {
         let light = Light::of_face(&colour, &space.landmarks);
         let mut mouth = Mouth::new(&space.landmarks);
         mouth.fit(&colour);
-        let own = OwnTeeth::find(&mouth, &colour);
+        let own = OwnTeeth::find(&mouth, &colour).filter(|_| !mouth.is_narrow());
         let controls = control::controls(&space.landmarks, &mouth);
         let field = Field::new(&space.landmarks, &mouth, &controls);
         let head = HeadMotion::new(&space.landmarks);
@@ -165,6 +167,7 @@ impl Rig {
             spec: *spec,
             base: sources(&colour::convert(&stage.rgba, spec)),
             map: ColourMap::new(spec.format, spec.colour),
+            to_mouth: from_frame.then(&mouth.frame().inverse()),
             to_frame,
             from_frame,
             pixel,

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The mouth's own geometry: the slit between the lips and its frame of reference.
 
-use super::{curve::Curve, line, space::V2};
+use super::{
+    curve::Curve,
+    line,
+    space::{Affine, V2},
+};
 
 /// Up to this gap between the inner lips, in IOD, a portrait's mouth counts as closed
 /// (landmark predictors read up to 0.02 on touching lips).
@@ -112,6 +116,15 @@ impl Mouth {
         self.lower_height = (bottom - self.lower.at(0.0)).max(LEAST_HEIGHT);
     }
 
+    /// Mouth space to face space, as a map.
+    pub fn frame(&self) -> Affine {
+        Affine {
+            ex: self.along,
+            ey: self.along.turned(),
+            origin: self.centre,
+        }
+    }
+
     /// Face space to mouth space.
     pub fn to_local(&self, p: V2) -> V2 {
         let d = p - self.centre;
@@ -137,6 +150,11 @@ impl Mouth {
     pub fn rest_gap(&self, s: f32) -> f32 {
         let u = s * self.half_width;
         self.lower.at(u) - self.upper.at(u)
+    }
+
+    /// Whether parted lips show so little that it serves no longer once they open further.
+    pub fn is_narrow(&self) -> bool {
+        self.rest_gap(0.0) < CLOSED_GAP
     }
 
     /// v of the line between the lips at rest.

@@ -99,6 +99,12 @@ impl Relief {
         self.flat
     }
 
+    /// Whether a cell whose corners lie no further than `near` from a point at rest (mouth space)
+    /// is out of reach of all maps.
+    pub fn is_beyond(p: V2, near: f32) -> bool {
+        p.x.abs() > REACH.x + near || p.y.abs() > REACH.y + near
+    }
+
     /// Whether the pose adds nothing between two corners of a box at rest (mouth space).
     pub fn is_flat_within(&self, low: V2, high: V2) -> bool {
         let block = |v: f32, reach: f32, limit: usize| {
@@ -169,36 +175,43 @@ impl Brightness {
     /// Changes the samples of line `y` of a cell of side `cell` by its gains, in brightness only:
     /// shadows on skin are more coloured than skin in light, not greyer.
     pub fn shade(&self, samples: &mut [u8], y: usize, cell: usize, gains: &CellGains) {
-        let parts = PARTS as f32 / cell as f32;
-        let row = y * PARTS / cell;
-        let ty = y as f32 * parts - row as f32;
+        // Cells are at least as many samples wide as they have parts, and powers of two.
+        let part = cell / PARTS;
+        let (row, ty) = (y / part, (y % part) as f32 / part as f32);
         let mut line = gains[row];
         for (g, below) in line.iter_mut().zip(gains[row + 1]) {
             *g += (below - *g) * ty;
         }
-        let part = cell / PARTS;
-        let parts_of_line = samples.chunks_mut(part * self.channels);
-        for (samples, gains) in parts_of_line.zip(line.windows(2)) {
-            let step = (gains[1] - gains[0]) * parts;
-            for (x, sample) in samples.chunks_exact_mut(self.channels).enumerate() {
-                let gain = gains[0] + step * x as f32;
-                if let [luma] = sample {
-                    let level = f32::from(*luma) - self.black;
-                    *luma = (f32::from(*luma) + level.max(0.0) * gain + 0.5) as u8;
-                    continue;
+        if line.iter().all(|g| g.abs() < FLAT) {
+            return;
+        }
+        for (i, samples) in samples.chunks_mut(part * self.channels).enumerate() {
+            let (first, step) = (line[i], (line[i + 1] - line[i]) / part as f32);
+            if self.channels == 1 {
+                for (x, sample) in samples.iter_mut().enumerate() {
+                    let level = (f32::from(*sample) - self.black).max(0.0);
+                    *sample = brighter(*sample, level * (first + step * x as f32));
                 }
+                continue;
+            }
+            for (x, sample) in samples.chunks_exact_mut(self.channels).enumerate() {
                 let level: f32 = sample
                     .iter()
                     .zip(self.weights)
                     .map(|(b, w)| (f32::from(*b) - self.black) * w)
                     .sum();
-                let more = level.max(0.0) * gain + 0.5;
+                let more = level.max(0.0) * (first + step * x as f32);
                 for byte in sample.iter_mut().take(3) {
-                    *byte = (f32::from(*byte) + more) as u8;
+                    *byte = brighter(*byte, more);
                 }
             }
         }
     }
+}
+
+/// Rounded, and limited to what a byte holds.
+fn brighter(byte: u8, more: f32) -> u8 {
+    (f32::from(byte) + more + 0.5) as u8
 }
 
 /// Whether gains change nothing that is seen.
@@ -344,8 +357,8 @@ impl Form {
         let out = [-1.0, 1.0][side];
         let d = p - self.corners[side];
         let beyond = d.x * out - 0.012 + 0.9 * d.y * d.y;
-        let along = (-((d.y - 0.01) / 0.065).powi(2)).exp();
-        let line = -0.26 * (-(beyond / 0.024).powi(2)).exp();
+        let along = (-((d.y - 0.005) / 0.05).powi(2)).exp();
+        let line = -0.17 * (-(beyond / 0.022).powi(2)).exp();
         let bunch = 0.07 * (-((beyond - 0.07) / 0.045).powi(2)).exp();
         along * (line + bunch)
     }
@@ -365,7 +378,7 @@ impl Form {
             }
         }
         let along = smoothstep(0.0, 0.25, at) * (1.0 - smoothstep(0.7, 1.0, at));
-        let valley = -0.10 * (-(near / 0.036).powi(2)).exp();
+        let valley = -0.07 * (-(near / 0.036).powi(2)).exp();
         let bulge = 0.03 * (-((near - 0.1) / 0.07).powi(2)).exp() * f32::from(beyond > 0.0);
         along * (valley + bulge)
     }

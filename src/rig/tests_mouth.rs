@@ -11,6 +11,8 @@ use crate::{
     articulate::{Mouth as Said, face_pose},
     face::{LoadOptions, PortraitSource},
     frame::PixelFormat,
+    motion::Expression,
+    speech::Viseme,
 };
 use std::path::Path;
 
@@ -328,6 +330,32 @@ fn parted_lips_open_no_further_for_a_vowel_than_closed_ones() {
     // Lips that are parted anyway do not part further for little.
     let small = parted.draw(&FacePose::REST.with(Arkit::JawOpen, 0.2));
     assert!((small - 0.16).abs() < 0.01, "{small}");
+}
+
+#[test]
+fn every_expression_closes_the_lips_and_lets_the_jaw_move() {
+    for gap in [0.0, 0.16] {
+        let mut rig = Studio::new(&painted(gap)).rig;
+        let below = rig.mouth.to_face(V2::new(0.0, 0.4));
+        for expression in Expression::ALL {
+            for viseme in Viseme::ALL {
+                let mut pose = face_pose(&viseme.mouth(), 1.3).with(Arkit::MouthClose, 0.0);
+                for (shape, weight) in expression.shapes() {
+                    pose.set(*shape, pose.get(*shape) + weight);
+                }
+                // A pose that would fold the skin is drawn weaker than meant; `sad` alone lifts
+                // the chin's skin by up to 0.03.
+                rig.pose(&pose);
+                let moved = rig.field.forward(Layer::Lower, below).y;
+                rig.pose(&FacePose::REST.with(Arkit::JawOpen, pose.get(Arkit::JawOpen)));
+                let alone = rig.field.forward(Layer::Lower, below).y;
+                let meant = moved > 0.75 * alone - 0.05;
+                assert!(meant, "{expression:?} {viseme:?}: {moved} of {alone}");
+                let shut = rig.pose(&pose.with(Arkit::MouthClose, 1.0)).aperture;
+                assert!(shut < 0.005, "{expression:?} {viseme:?}: {shut}");
+            }
+        }
+    }
 }
 
 /// Where a blendshape's effect is told by its movement.
