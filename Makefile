@@ -3,7 +3,7 @@
 
 .PHONY: help setup build run preview check sheets doctor test test-long lint bench link unlink clean
 .DEFAULT_GOAL := help
-export PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC
+export PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -44,7 +44,7 @@ link: build
 unlink:
 	@sh scripts/link.sh unlink
 
-## make sheets     contact sheets of poses, to look at [PORTRAIT=]
+## make sheets     contact sheets of poses and of speech, to look at [PORTRAIT= | MEDIA=folder]
 sheets: setup
 	@sh scripts/sheets.sh
 

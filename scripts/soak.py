@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MPL-2.0
 """Runs sonicanimator for long: the frames must be all there, and memory must not grow.
 
-    soak.py [--hours N] [--live-minutes N]
+    soak.py [--hours N] [--live-minutes N] [--frames N]
 
 First hours of sound as fast as they go, then minutes of it live. The frames come out of
 gst-launch-1.0 through a pipe and are counted; the memory of that process is read meanwhile.
+Then so many frames in full HD: what the element needs on top of a pipeline of its neighbours.
 """
 
 import argparse
@@ -15,12 +16,15 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 WIDTH, HEIGHT = 64, 48
 FRAME = WIDTH * HEIGHT * 3 // 2
 RATE, SAMPLES_A_BUFFER = 16000, 1600
 # What may come on top after a tenth of the run: caches and pools have their size by then.
 MAX_GROWTH_KB = 8192
+# What a head in full HD may need on top of the same pipeline without one.
+MAX_HEAD_KB = 150 * 1024
 
 
 def resident_kb(pid):
@@ -58,15 +62,50 @@ def run(name, seconds, rate, live):
     return passed
 
 
+def memory_of(description):
+    """The resident memory, read until the pipeline ends, once a fifth of a second; kB."""
+    line = ["gst-launch-1.0", "--quiet", *description.split()]
+    memory = []
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            try:
+                memory.append(resident_kb(process.pid))
+            except (FileNotFoundError, IndexError):
+                break
+            time.sleep(0.2)
+    if process.returncode != 0 or not memory:
+        sys.exit(f"error: {description} ended with {process.returncode}.")
+    return memory
+
+
+def head(frames):
+    """How much a head in full HD needs, and whether that stays so."""
+    caps = "video/x-raw,format=I420,width=1920,height=1080,framerate=25/1"
+    sound = (f"audiotestsrc wave=red-noise volume=0.5 num-buffers={frames} samplesperbuffer=640 ! "
+             "audio/x-raw,rate=16000,channels=1")
+    # As many buffers of sound and as large frames, without the element.
+    without = memory_of(f"{sound} ! fakesink videotestsrc num-buffers=50 ! {caps} ! fakesink")
+    memory = memory_of(f"{sound} ! sonicanimator qos=false ! {caps} ! fakesink sync=false")
+    need = max(memory) - max(without)
+    settled = memory[len(memory) // 10:]
+    growth = max(settled) - settled[0]
+    passed = need <= MAX_HEAD_KB and growth <= MAX_GROWTH_KB
+    print(f"{'ok' if passed else 'FAILED'}: {frames} frames in full HD: {need} kB on top of "
+          f"{max(without)} kB without the element, {growth} kB more later", flush=True)
+    return passed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=1)
     parser.add_argument("--live-minutes", type=float, default=5)
+    parser.add_argument("--frames", type=int, default=10000)
     args = parser.parse_args()
     results = []
     for rate in ("25/1", "30000/1001", "60/1"):
         results.append(run(f"{args.hours:g} h of sound", args.hours * 3600, rate, "false"))
     results.append(run(f"{args.live_minutes:g} min live", args.live_minutes * 60, "25/1", "true"))
+    results.append(head(args.frames))
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if all(results) else 1
 

@@ -64,6 +64,7 @@ fn a_seek_shows_the_frames_of_the_new_position() {
         .expect("an appsink");
     pipeline.set_state(gst::State::Playing).expect("starts");
     sink.pull_sample().expect("a frame");
+    wait_for_playing(&pipeline);
     let to = gst::ClockTime::from_mseconds(7_010);
     let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
     pipeline.seek_simple(flags, to).expect("seeks");

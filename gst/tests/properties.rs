@@ -141,6 +141,23 @@ fn an_empty_name_is_no_file() {
 }
 
 #[test]
+fn stats_say_whether_the_eyes_look_about() {
+    let _watchdog = watchdog(20);
+    let element = animator();
+    let gaze = || {
+        let stats: gst::Structure = element.property("stats");
+        stats.get::<String>("gaze").expect("a field of stats")
+    };
+    assert_eq!(gaze(), "unknown");
+    let large = "video/x-raw,format=I420,width=512,height=640,framerate=25/1";
+    let (mut h, _) = harness(&element, AUDIO, large);
+    h.push(tone(0, RATE)).expect("taken");
+    finish(&mut h);
+    assert_eq!(gaze(), "on");
+    element.set_state(gst::State::Null).expect("stops");
+}
+
+#[test]
 fn stats_hold_what_is_documented() {
     let _watchdog = watchdog(20);
     let element = animator();
@@ -155,6 +172,8 @@ fn stats_hold_what_is_documented() {
     let max: u64 = stats.get("render-time-max").expect("a time");
     assert!(0 < mean && mean <= max);
     assert_eq!(stats.get::<u32>("faces"), Ok(1));
+    // Eyes of 15 pixels.
+    assert_eq!(stats.get::<&str>("gaze"), Ok("too-small"));
     for field in [
         "look-ahead",
         "portraits-swapped",
@@ -164,7 +183,7 @@ fn stats_hold_what_is_documented() {
     ] {
         assert!(stats.get::<u64>(field).is_ok(), "{field}");
     }
-    assert_eq!(stats.n_fields(), 10);
+    assert_eq!(stats.n_fields(), 11);
     element.set_state(gst::State::Null).expect("stops");
 }
 

@@ -243,6 +243,7 @@ fn a_flush_wakes_a_push_that_waits_downstream() {
     }
     let sink = pipeline.by_name("sink").expect("sink");
     let _: gst::Sample = sink.emit_by_name("pull-sample", &[]);
+    wait_for_playing(&pipeline);
     // The rest now waits in front of the full queue.
     assert!(src.send_event(gst::event::FlushStart::new()));
     assert!(src.send_event(gst::event::FlushStop::new(true)));

@@ -6,8 +6,8 @@ use crate::pose::{Arkit, FacePose};
 
 /// How far p, b and m roll the lips in: with the pressing, and with what the rig takes from the
 /// lips when it closes an open jaw, 70 to 80 % of their red is left.
-const ROLLED_LOWER: f32 = 0.6;
-const ROLLED_UPPER: f32 = 0.55;
+const ROLLED_LOWER: f32 = 0.50;
+const ROLLED_UPPER: f32 = 0.48;
 
 /// The face that makes that mouth, its amplitude times `scale` (the user's dynamic scale, 0–4;
 /// what lies outside counts as the nearer limit, NaN as 0). Closing gestures are not scaled: p must
@@ -15,7 +15,8 @@ const ROLLED_UPPER: f32 = 0.55;
 ///
 /// `mouthClose` is used as ARKit describes it, as the closing of the lips independent of the
 /// jaw: at 1 they touch wherever `jawOpen` is. Rounding goes to `mouthPucker` and, the more the
-/// jaw is open, to `mouthFunnel`; width to `mouthStretch` and a little `mouthSmile`.
+/// jaw is open, to `mouthFunnel`; width to `mouthStretch` and a little `mouthSmile`; the tongue's tip, which ARKit
+/// has only as put out, to `tongueOut`.
 pub fn face_pose(mouth: &Mouth, scale: f32) -> FacePose {
     use Arkit::*;
     let scale = if scale.is_nan() {
@@ -39,6 +40,7 @@ pub fn face_pose(mouth: &Mouth, scale: f32) -> FacePose {
         0.8 * mouth.lip_teeth + ROLLED_LOWER * closure,
     );
     pose.set(MouthRollUpper, ROLLED_UPPER * closure);
+    pose.set(TongueOut, mouth.tongue * open);
     for (left, right, weight) in [
         (MouthStretchLeft, MouthStretchRight, 0.7 * wide),
         (MouthSmileLeft, MouthSmileRight, 0.3 * wide),
@@ -80,6 +82,7 @@ mod tests {
         assert!(pose(Viseme::I).get(Arkit::MouthStretchLeft) > 0.3);
         assert!(pose(Viseme::Ff).get(Arkit::MouthRollLower) > 0.7);
         assert_eq!(pose(Viseme::Ff).get(Arkit::MouthLowerDownLeft), 0.0);
+        assert_eq!(pose(Viseme::Th).get(Arkit::TongueOut), 1.0);
     }
 
     #[test]
@@ -95,8 +98,8 @@ mod tests {
                 1.0,
             );
             assert_eq!(shut.get(Arkit::JawOpen), open.get(Arkit::JawOpen));
-            assert!(shut.get(Arkit::MouthRollLower) >= 0.5);
-            assert!(shut.get(Arkit::MouthRollUpper) >= 0.5);
+            assert!(shut.get(Arkit::MouthRollLower) >= 0.3);
+            assert!(shut.get(Arkit::MouthRollUpper) >= 0.3);
             assert_eq!(open.get(Arkit::MouthRollLower), 0.0);
         }
     }

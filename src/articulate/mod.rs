@@ -35,6 +35,8 @@ pub struct Mouth {
     pub closure: f32,
     /// Lower lip against the upper teeth, as for f and v.
     pub lip_teeth: f32,
+    /// Tongue's tip up at the upper teeth, as for th, l and n.
+    pub tongue: f32,
 }
 
 impl Mouth {
@@ -46,6 +48,7 @@ impl Mouth {
         upper: 0.0,
         closure: 0.0,
         lip_teeth: 0.0,
+        tongue: 0.0,
     };
 
     /// This mouth, `share` (0–1) of the way to the other.
@@ -62,6 +65,7 @@ impl Mouth {
             upper: self.upper * factor,
             closure: self.closure * factor,
             lip_teeth: self.lip_teeth * factor,
+            tongue: self.tongue * factor,
         }
     }
 
@@ -74,6 +78,7 @@ impl Mouth {
             upper: self.upper + other.upper,
             closure: self.closure + other.closure,
             lip_teeth: self.lip_teeth + other.lip_teeth,
+            tongue: self.tongue + other.tongue,
         }
     }
 

@@ -176,6 +176,7 @@ impl Smoother {
             upper: sum(&self.lip_weights, |m| m.upper),
             closure: self.closure(),
             lip_teeth: sum(&self.lip_weights, |m| m.lip_teeth),
+            tongue: sum(&self.lip_weights, |m| m.tongue),
         };
         self.track.push(mouth, 1);
     }

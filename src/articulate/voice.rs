@@ -117,6 +117,7 @@ impl Voice {
             upper: 0.1 * sounds * (hiss + voiced * open).min(1.0),
             closure: 0.0,
             lip_teeth: 0.0,
+            tongue: 0.0,
         }
     }
 }

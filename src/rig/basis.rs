@@ -26,6 +26,14 @@ pub(super) struct Basis {
     pub lip_lower: [V2; 11],
 }
 
+impl Basis {
+    /// By how much it parts the inner lips at their middle, IOD.
+    pub(super) fn parts_middle(&self) -> f32 {
+        let middle = self.lip_upper.len() / 2;
+        self.lip_lower[middle].y - self.lip_upper[middle].y
+    }
+}
+
 /// By how much a shape parts the inner lips at each of [`LIP_STATIONS`], IOD.
 pub(super) fn parting(controls: &[Control], local: &[V2]) -> [f32; 9] {
     LIP_STATIONS.map(|station| {
@@ -41,8 +49,8 @@ pub(super) fn parting(controls: &[Control], local: &[V2]) -> [f32; 9] {
     })
 }
 
-/// The displacements that close `gaps`: the inner lips meet, the outer lips follow a little
-/// less, the chin pad gives way.
+/// The displacements that close `gaps`: the inner lips meet, the upper one's border
+/// follows a little less, the chin pad gives way.
 pub(super) fn closing_displacements(controls: &[Control], gaps: &[f32; 9]) -> Vec<V2> {
     let at = |s: f32| {
         let stations = LIP_STATIONS;
@@ -55,11 +63,9 @@ pub(super) fn closing_displacements(controls: &[Control], gaps: &[f32; 9]) -> Ve
         .map(|control| {
             let y = match control.part {
                 Part::UpperLip { s, outer } => {
-                    super::control::closing(at(s)).0 * if outer { 0.7 } else { 1.0 }
+                    super::control::closing(at(s)).0 * if outer { 0.95 } else { 1.0 }
                 }
-                Part::LowerLip { s, outer } => {
-                    super::control::closing(at(s)).1 * if outer { 0.85 } else { 1.0 }
-                }
+                Part::LowerLip { s, .. } => super::control::closing(at(s)).1,
                 Part::ChinPad => super::control::closing(gaps[4].max(0.0)).1 * 0.35,
                 _ => 0.0,
             };
@@ -72,10 +78,13 @@ pub(super) fn closing_displacements(controls: &[Control], gaps: &[f32; 9]) -> Ve
 pub(super) struct Solver<'a> {
     controls: &'a [Control],
     mouth: &'a Mouth,
-    points: Vec<[f32; 3]>,
     factors: Lu,
-    /// Per layer and node: kernel values to all controls, times the window.
-    kernels: [Vec<f32>; 2],
+    /// Per control: kernel values at all nodes, times the window; on the upper side of the slit
+    /// where there are both.
+    upper: Vec<f32>,
+    /// The nodes that have a lower side too, and likewise their values.
+    parted: Vec<usize>,
+    lower: Vec<f32>,
 }
 
 impl<'a> Solver<'a> {
@@ -101,34 +110,36 @@ impl<'a> Solver<'a> {
             // Coinciding controls (merged landmarks) must not make the matrix singular.
             matrix[i * n + i] -= 1e-3;
         }
-        let kernels = [Layer::Upper, Layer::Lower].map(|layer| {
-            let mut values = Vec::with_capacity(GRID * GRID * n);
-            for i in 0..GRID * GRID {
-                let p = corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
-                let window = 1.0 - smoothstep(0.76, 1.03, reach(p - nose));
-                let layer = if near_slit(mouth, p) {
-                    layer
-                } else {
-                    side_of(mouth, p)
-                };
-                let z = depth(mouth, p, layer);
-                let at = [p.x, p.y, z];
-                values.extend(points.iter().map(|c| kernel(&at, c) * window));
-            }
-            values
-        });
+        let node = |i: usize| corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
+        let parted: Vec<usize> = (0..GRID * GRID)
+            .filter(|&i| near_slit(mouth, node(i)))
+            .collect();
+        let place = |i: usize, layer: Option<Layer>| {
+            let p = node(i);
+            let layer = layer.unwrap_or_else(|| side_of(mouth, p));
+            let window = 1.0 - smoothstep(0.76, 1.03, reach(p - nose));
+            ([p.x, p.y, depth(mouth, p, layer)], window)
+        };
+        let mut places: Vec<_> = (0..GRID * GRID).map(|i| place(i, None)).collect();
+        for &i in &parted {
+            places[i] = place(i, Some(Layer::Upper));
+        }
+        let below: Vec<_> = parted
+            .iter()
+            .map(|&i| place(i, Some(Layer::Lower)))
+            .collect();
         Self {
             controls,
             mouth,
-            points,
+            upper: kernels(&points, &places),
+            lower: kernels(&points, &below),
+            parted,
             factors: Lu::new(matrix, n),
-            kernels,
         }
     }
 
     /// The basis whose displacement at the controls is `local` (mouth-aligned).
     pub(super) fn basis(&self, local: &[V2]) -> Basis {
-        let n = self.points.len();
         let solve = |pick: fn(V2) -> f32| {
             let right = local
                 .iter()
@@ -137,15 +148,11 @@ impl<'a> Solver<'a> {
             solved.into_iter().map(|v| v as f32).collect::<Vec<_>>()
         };
         let (wx, wy) = (solve(|d| d.x), solve(|d| d.y));
-        let grid = |values: &Vec<f32>| {
-            values
-                .chunks_exact(n)
-                .map(|row| {
-                    let sum = |w: &[f32]| row.iter().zip(w).map(|(k, w)| k * w).sum::<f32>();
-                    V2::new(sum(&wx), sum(&wy))
-                })
-                .collect::<Grid>()
-        };
+        let upper = weighed(&self.upper, &wx, &wy);
+        let mut lower = upper.clone();
+        for (&i, d) in self.parted.iter().zip(weighed(&self.lower, &wx, &wy)) {
+            lower[i] = d;
+        }
         let (mut lip_upper, mut lip_lower) = ([V2::ZERO; 11], [V2::ZERO; 11]);
         for (control, d) in self.controls.iter().zip(local) {
             match control.part {
@@ -162,12 +169,31 @@ impl<'a> Solver<'a> {
             }
         }
         Basis {
-            upper: grid(&self.kernels[0]),
-            lower: grid(&self.kernels[1]),
+            upper,
+            lower,
             lip_upper,
             lip_lower,
         }
     }
+}
+
+/// Per control: kernel values at all places, times their windows.
+fn kernels(points: &[[f32; 3]], places: &[([f32; 3], f32)]) -> Vec<f32> {
+    let all = |c| places.iter().map(move |(at, w)| kernel(at, c) * w);
+    points.iter().flat_map(all).collect()
+}
+
+/// The fields that weights of the controls make out of their kernel values.
+fn weighed(kernels: &[f32], wx: &[f32], wy: &[f32]) -> Grid {
+    let count = kernels.len() / wx.len();
+    let (mut x, mut y) = (vec![0.0; count], vec![0.0; count]);
+    for (kernels, (wx, wy)) in kernels.chunks_exact(count.max(1)).zip(wx.iter().zip(wy)) {
+        for ((x, y), k) in x.iter_mut().zip(&mut y).zip(kernels) {
+            *x += k * wx;
+            *y += k * wy;
+        }
+    }
+    x.into_iter().zip(y).map(|(x, y)| V2::new(x, y)).collect()
 }
 
 /// Index of an inner-lip station among those with corners.

@@ -71,10 +71,10 @@ pub struct Control {
 }
 
 /// How far the slit separates the fields above and below it at fraction `s` of the half-width:
-/// the shape of an opened mouth, flatter than an ellipse at the corners so that the skin there
-/// does not fold. 0.70 of the middle at |s| = 0.7.
+/// the shape of an opened mouth, a little more pointed than an ellipse at the corners, as mouths
+/// are and so that the skin there does not fold. 0.68 of the middle at |s| = 0.7.
 pub fn opening(s: f32) -> f32 {
-    (1.0 - s * s).max(0.0).powf(0.53)
+    (1.0 - s * s).max(0.0).powf(0.57)
 }
 
 /// All control points of a face: landmarks, resampled lips, cheeks, and a ring of anchors.
@@ -171,7 +171,7 @@ fn anchors(nose: V2, add: &mut impl FnMut(V2, Part)) {
 pub fn displacement(shape: Arkit, control: &Control, mouth: &Mouth) -> V2 {
     use Arkit::*;
     match shape {
-        JawOpen => jaw_open(control.part),
+        JawOpen => jaw_open(control.part, mouth),
         JawLeft | JawRight => {
             let x = if shape == JawLeft { 0.10 } else { -0.10 };
             V2::new(x * jaw_share(control.part), 0.0)
@@ -187,7 +187,7 @@ pub fn displacement(shape: Arkit, control: &Control, mouth: &Mouth) -> V2 {
         }
         MouthRollLower | MouthRollUpper | MouthShrugLower | MouthShrugUpper | MouthPressLeft
         | MouthPressRight | MouthLowerDownLeft | MouthLowerDownRight | MouthUpperUpLeft
-        | MouthUpperUpRight => lip_lift(shape, control.part),
+        | MouthUpperUpRight => lip_lift(shape, control.part, mouth),
         BrowDownLeft | BrowDownRight | BrowInnerUp | BrowOuterUpLeft | BrowOuterUpRight => {
             brow(shape, control.part)
         }
@@ -225,7 +225,7 @@ fn mouth_share(part: Part) -> f32 {
     }
 }
 
-fn jaw_open(part: Part) -> V2 {
+fn jaw_open(part: Part, mouth: &Mouth) -> V2 {
     const CORNER: f32 = 0.20;
     const CORNER_IN: f32 = 0.02;
     match part {
@@ -234,11 +234,17 @@ fn jaw_open(part: Part) -> V2 {
         Part::Cheek(side) => V2::new(CORNER_IN * inward(side), 0.06),
         Part::Corner(side) => V2::new(CORNER_IN * inward(side), CORNER),
         Part::UpperLip { s, outer } => {
-            let rim = if outer { -0.02 } else { -0.03 };
+            // Lips stretch, and so thin a little.
+            let rim = -0.03
+                + if outer {
+                    0.08 * mouth.upper_height
+                } else {
+                    0.0
+                };
             V2::new(-CORNER_IN * s, CORNER + (rim - CORNER) * opening(s))
         }
         Part::LowerLip { s, outer } => {
-            let rim = if outer { 0.345 } else { 0.36 };
+            let rim = 0.36 - if outer { 0.1 * mouth.lower_height } else { 0.0 };
             V2::new(-CORNER_IN * s, CORNER + (rim - CORNER) * opening(s))
         }
         _ => V2::ZERO,
@@ -254,21 +260,23 @@ fn inward(side: Side) -> f32 {
 }
 
 fn rounded(shape: Arkit, control: &Control, mouth: &Mouth) -> V2 {
-    // A pucker narrows and thickens, a funnel also opens and turns the lips out.
+    // A pucker narrows and thickens, a funnel also opens and turns the lips out. Lips thicken by
+    // that fraction of their height.
     let (narrow, thicken, open) = if shape == Arkit::MouthPucker {
-        (0.33, 0.035, 0.0)
+        (0.33, 0.34, 0.0)
     } else {
-        (0.22, 0.045, 0.05)
+        (0.22, 0.38, 0.05)
     };
+    let (upper, lower) = (thicken * mouth.upper_height, thicken * mouth.lower_height);
     let width = mouth.half_width * narrow;
     match control.part {
         Part::Corner(side) => V2::new(width * inward(side), 0.0),
         Part::UpperLip { s, outer } => {
-            let up = open * opening(s) + if outer { thicken * opening(s) } else { 0.0 };
+            let up = open * opening(s) + if outer { upper * opening(s) } else { 0.0 };
             V2::new(-s * width, -up)
         }
         Part::LowerLip { s, outer } => {
-            let down = open * opening(s) + if outer { thicken * opening(s) } else { 0.0 };
+            let down = open * opening(s) + if outer { lower * opening(s) } else { 0.0 };
             V2::new(-s * width, down)
         }
         Part::Cheek(side) => V2::new(0.3 * width * inward(side), 0.0),
@@ -276,14 +284,18 @@ fn rounded(shape: Arkit, control: &Control, mouth: &Mouth) -> V2 {
     }
 }
 
-/// How much a lip point follows its own side's corner: 1 there, little at the middle.
-fn towards_corner(part: Part, side: Side) -> f32 {
+/// How much a lip point follows its own side's corner, across and up: 1 there, nothing at the
+/// middle. Lips stretch evenly but bend like a bow: a lift in proportion would make a V.
+fn towards_corner(part: Part, side: Side) -> V2 {
     let sign = -inward(side);
     match part {
-        Part::Corner(own) if own == side => 1.0,
-        Part::UpperLip { s, .. } | Part::LowerLip { s, .. } => (sign * s).max(0.0).powf(1.3),
-        Part::Cheek(own) if own == side => 0.4,
-        _ => 0.0,
+        Part::Corner(own) if own == side => V2::new(1.0, 1.0),
+        Part::UpperLip { s, .. } | Part::LowerLip { s, .. } => {
+            let s = (sign * s).max(0.0);
+            V2::new(s.powf(1.2), s * s)
+        }
+        Part::Cheek(own) if own == side => V2::new(0.4, 0.4),
+        _ => V2::ZERO,
     }
 }
 
@@ -296,24 +308,37 @@ fn corner_pull(shape: Arkit, part: Part, mouth: &Mouth) -> V2 {
         _ => Side::ViewerRight,
     };
     let outward = -inward(side);
-    let wide = mouth.half_width * 0.22;
+    // A narrow mouth is pulled less far.
+    let half = mouth.half_width;
+    let wide = half * 0.22;
+    let smiles = matches!(shape, MouthSmileLeft | MouthSmileRight);
     let pull = match shape {
-        MouthSmileLeft | MouthSmileRight => V2::new(outward * wide, -0.12),
-        MouthFrownLeft | MouthFrownRight => V2::new(outward * 0.02, 0.09),
-        MouthDimpleLeft | MouthDimpleRight => V2::new(outward * wide * 0.5, -0.02),
-        _ => V2::new(outward * wide, 0.02),
+        MouthSmileLeft | MouthSmileRight => V2::new(outward * wide, -0.25 * half),
+        MouthFrownLeft | MouthFrownRight => V2::new(outward * 0.05 * half, 0.23 * half),
+        MouthDimpleLeft | MouthDimpleRight => V2::new(outward * wide * 0.5, -0.05 * half),
+        _ => V2::new(outward * wide, 0.05 * half),
     };
     let share = towards_corner(part, side);
-    match (shape, part) {
-        (MouthSmileLeft | MouthSmileRight, Part::Cheek(own)) if own == side => {
-            V2::new(outward * 0.02, -0.06)
-        }
-        _ => pull * share,
+    let pulled = V2::new(pull.x * share.x, pull.y * share.y);
+    // Stretched lips thin.
+    let thin = |s: f32, height: f32| {
+        let own = smoothstep(0.0, 0.5, outward * s);
+        V2::new(0.0, 0.14 * height * opening(s) * own)
+    };
+    match part {
+        Part::Cheek(own) if smiles && own == side => V2::new(outward * 0.02, -0.06),
+        Part::UpperLip { s, outer: true } if smiles => pulled + thin(s, mouth.upper_height),
+        Part::LowerLip { s, outer: true } if smiles => pulled - thin(s, mouth.lower_height),
+        _ => pulled,
     }
 }
 
-fn lip_lift(shape: Arkit, part: Part) -> V2 {
+fn lip_lift(shape: Arkit, part: Part, mouth: &Mouth) -> V2 {
     use Arkit::*;
+    /// The part of a lip's red that goes out of sight when it is rolled in, or pressed.
+    const ROLLED: f32 = 0.45;
+    const PRESSED: f32 = 0.15;
+    let (upper, lower) = (mouth.upper_height, mouth.lower_height);
     let half = |s: f32, right: bool| {
         // One side's lip, fading over the middle.
         let t = if right { -s } else { s };
@@ -340,16 +365,16 @@ fn lip_lift(shape: Arkit, part: Part) -> V2 {
         }
         (MouthLowerDownLeft | MouthLowerDownRight, Part::ChinPad) => 0.02,
         // Rolled in: the vermilion's outer border comes to the slit.
-        (MouthRollLower, Part::LowerLip { s, outer: true }) => -0.045 * opening(s),
-        (MouthRollUpper, Part::UpperLip { s, outer: true }) => 0.035 * opening(s),
+        (MouthRollLower, Part::LowerLip { s, outer: true }) => -ROLLED * lower * opening(s),
+        (MouthRollUpper, Part::UpperLip { s, outer: true }) => ROLLED * upper * opening(s),
         (MouthShrugLower, Part::LowerLip { s, .. }) => -0.06 * opening(s),
         (MouthShrugLower, Part::ChinPad) => -0.05,
         (MouthShrugUpper, Part::UpperLip { s, .. }) => -0.05 * opening(s),
         (MouthPressLeft | MouthPressRight, Part::LowerLip { s, outer: true }) => {
-            -0.03 * opening(s) * half(s, shape == MouthPressRight)
+            -PRESSED * lower * opening(s) * half(s, shape == MouthPressRight)
         }
         (MouthPressLeft | MouthPressRight, Part::UpperLip { s, outer: true }) => {
-            0.02 * opening(s) * half(s, shape == MouthPressRight)
+            PRESSED * upper * opening(s) * half(s, shape == MouthPressRight)
         }
         _ => 0.0,
     };

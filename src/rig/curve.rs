@@ -53,6 +53,16 @@ impl Curve {
         (self.from, self.to)
     }
 
+    /// The least y.
+    pub fn least(&self) -> f32 {
+        self.table.iter().copied().fold(f32::MAX, f32::min)
+    }
+
+    /// The greatest y.
+    pub fn most(&self) -> f32 {
+        self.table.iter().copied().fold(f32::MIN, f32::max)
+    }
+
     /// y(x)
     pub fn at(&self, x: f32) -> f32 {
         let f = ((x - self.from) / (self.to - self.from)).clamp(0.0, 1.0) * STEPS as f32;

@@ -1,32 +1,63 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Blinks and gaze: a painted lid comes down over the eyeball, which may turn underneath.
+//! Blinks and gaze: the upper lid comes down over the eyeball, and the iris moves between them.
 //!
-//! A lid stretched out of the skin above the eye smears lashes and liner into streaks. So the
-//! shut lid is made once per portrait: the eye and its lashes are cut out of the picture and
-//! the hole is filled from the skin around it.
+//! A little way the lid is pulled: the skin above it stretches and takes its lashes along. All
+//! the way that would smear them into streaks. So the shut lid is made once per portrait: the eye
+//! and its lashes are cut out of the picture, the hole is filled from the skin around it, and a
+//! falling lid turns from the one into the other.
 
 use super::{
     curve::Curve,
-    lid::{LidColours, Patch},
+    iris::Iris,
+    lid::{Around, LidColours, ShutLid},
     space::{V2, smoothstep},
+    warp::{Over, Shade},
 };
 use crate::pose::{Arkit, FacePose};
 
-/// The skin above the upper lid that changes in a blink, IOD: glasses' rims and brows beyond
-/// stay as they are.
+/// The skin above the upper lid that moves, IOD: glasses' rims and brows beyond stay as they are.
 const LID_ROOM: f32 = 0.12;
-/// Lashes reach this far beyond the lid, IOD.
-pub(super) const LASHES: f32 = 0.055;
-/// Thickness of the dark line of lashes on a lid's edge, IOD.
-const LASH_LINE: f32 = 0.016;
-/// The lid is painted in full from this fraction of a blink on.
-const PAINTED: f32 = 0.2;
+/// Thickness of the dark line of lashes on a shut lid's edge, IOD.
+const LASH_LINE: f32 = 0.022;
+/// The lashes of a shut lid hang below it by this part of what they rise above the open one.
+const FRINGE: f32 = 0.7;
+/// A lid is pulled up to here, as a fraction of a blink, and made from there on.
+const MADE: (f32, f32) = (0.1, 0.4);
+/// Where the lids of a shut eye meet, from the upper (0) to the lower one (1) of the open eye:
+/// the lower lid rises too, though little and late.
+const MEET: f32 = 0.75;
+/// The lower lid rises from this fraction of a blink on.
+const RISES: f32 = 0.4;
 /// Width of the soft edge between lid and eyeball, IOD.
 const SOFT: f32 = 0.012;
 /// Furthest shift of the iris, as a fraction of the eye's width: sideways and up or down.
-const GAZE: V2 = V2::new(0.11, 0.05);
-/// How much of a look down the upper lid follows, as a fraction of a blink.
-const LID_FOLLOWS: f32 = 0.35;
+const GAZE: V2 = V2::new(0.12, 0.06);
+/// How much of a look down the upper lid follows, as a fraction of a blink; and of a look up.
+const LID_FOLLOWS: (f32, f32) = (0.35, 0.15);
+/// How far `eyeWide` raises the upper lid, as a fraction of the opening.
+const WIDE: f32 = 0.2;
+/// A glance ends at the lids' rims over this length, IOD.
+const RIM: f32 = 0.02;
+/// An eye narrower than this in the frame is not seen to look anywhere, samples.
+const LEAST_WIDTH: f32 = 24.0;
+/// Lids are looked for so far beyond the landmarks, in such steps, IOD.
+const REFINE: f32 = 0.09;
+const REFINE_STEP: f32 = 0.004;
+/// Each time from where the last one ended, with a better idea of what is skin.
+const REFINEMENTS: usize = 2;
+/// Beyond the corners the lid's lashes end here, half-widths.
+const LASH_END: f32 = 1.12;
+
+/// Whether the eyes look about, and if not, why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gaze {
+    /// They do.
+    On,
+    /// An eye is narrower than 24 samples in the frame.
+    TooSmall,
+    /// No iris was found in an eye with any certainty.
+    Unclear,
+}
 
 /// One eye at rest. Eye space: the origin between the corners, x through them to the viewer's
 /// right, y down, unit IOD.
@@ -35,16 +66,21 @@ pub struct Eye {
     centre: V2,
     along: V2,
     half_width: f32,
-    pub(super) upper: Curve,
-    pub(super) lower: Curve,
+    /// Two points of the upper lid between the corners, two of the lower one.
+    lids: [(f32, f32); 4],
+    /// The upper lid's edge, y(x).
+    pub upper: Curve,
+    /// The lower lid's edge, y(x).
+    pub lower: Curve,
     pub(super) room: f32,
-    patch: Patch,
+    lid: ShutLid,
+    iris: Option<Iris>,
 }
 
 /// An eye's part of a pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lid {
-    /// 0 open as in the portrait, 1 shut.
+    /// 0 open as in the portrait, 1 shut; below 0 raised by that fraction of the opening.
     pub shut: f32,
     /// Shift of the iris, IOD.
     pub gaze: V2,
@@ -53,19 +89,21 @@ pub struct Lid {
 impl Lid {
     /// Whether it leaves the eye as it is.
     pub fn is_still(&self) -> bool {
-        self.shut <= 0.0 && self.gaze == V2::ZERO
+        self.shut == 0.0 && self.gaze == V2::ZERO
     }
 }
 
-/// What is seen at a point of the posed eye.
-#[derive(Clone, Copy, Debug)]
-pub struct EyePoint {
-    /// Where the eyeball, or the skin around it, comes from: eye space at rest.
-    pub from: V2,
-    /// The lid's colour, sRGB.
-    pub lid: [f32; 3],
-    /// How much of the lid is seen, 0–1.
-    pub cover: f32,
+/// A point's place in the posed eye.
+struct Place {
+    /// Edges of the opening at rest.
+    upper: f32,
+    lower: f32,
+    /// How far the skin above is pulled down, at the lid's edge.
+    pull: f32,
+    /// The upper lid's edge, the lower one's, and how much of the lids is made.
+    edge: f32,
+    floor: f32,
+    made: f32,
 }
 
 impl Eye {
@@ -84,31 +122,113 @@ impl Eye {
             centre: from.lerp(to, 0.5),
             along: (to - from) * (0.5 / half_width),
             half_width,
+            lids: [(0.0, 0.0); 4],
             upper: Curve::FLAT,
             lower: Curve::FLAT,
             room: 0.0,
-            patch: Patch::EMPTY,
+            lid: ShutLid::EMPTY,
+            iris: None,
         };
         let point = |i: usize| {
             let p = eye.to_local(landmarks[i]);
             (p.x, p.y)
         };
-        let upper = Curve::through(&[point(a), point(u1), point(u2), point(b)]);
-        let lower = Curve::through(&[point(a), point(l1), point(l2), point(b)]);
         let brow_line = (brow..brow + 5)
             .map(|i| point(i).1)
             .fold(f32::MIN, f32::max);
-        let room = (upper.at(0.0) - brow_line) * 0.75;
+        eye.lids = [u1, u2, l1, l2].map(point);
+        eye.curves();
+        let room = (eye.upper.at(0.0) - brow_line) * 0.75;
         eye.room = room.clamp(0.05, LID_ROOM);
-        (eye.upper, eye.lower) = (upper, lower);
         eye
     }
 
-    /// Prepares the shut lid from the picture: `colour` reads sRGB at a point of face space.
-    pub fn paint_lid(&mut self, colour: impl Fn(V2) -> [f32; 3]) {
-        let mut patch = std::mem::replace(&mut self.patch, Patch::EMPTY);
-        patch.paint(self, |p| colour(self.to_face(p)));
-        self.patch = patch;
+    fn curves(&mut self) {
+        let (a, b) = ((-self.half_width, 0.0), (self.half_width, 0.0));
+        let [u1, u2, l1, l2] = self.lids;
+        self.upper = Curve::through(&[a, u1, u2, b]);
+        self.lower = Curve::through(&[a, l1, l2, b]);
+    }
+
+    /// Landmarks may miss the corners and the lower lid, by more the less a face resembles those
+    /// that the predictor knows: moves them out to where the white of the eye ends.
+    fn refine(&mut self, around: &Around) {
+        // Along a line, the white (and the iris) ends where what comes after is rather skin.
+        let end = |from: V2, along: V2, reach: f32, eyeball: &dyn Fn(V2) -> f32| {
+            let (mut sum, mut most, mut end) = (0.0, 0.0, 0.0);
+            for k in 0..(reach / REFINE_STEP) as usize {
+                let length = k as f32 * REFINE_STEP;
+                sum += eyeball(from + along * length) - 0.5;
+                if sum > most {
+                    (most, end) = (sum, length);
+                }
+            }
+            end
+        };
+        let half = self.half_width;
+        let [left, right] = [-1.0f32, 1.0]
+            .map(|side| {
+                let white = |p: V2| {
+                    let rows = [-0.02, 0.0, 0.02];
+                    rows.map(|y| around.pale(p + V2::new(0.0, y)))
+                        .into_iter()
+                        .fold(0.0, f32::max)
+                };
+                let from = V2::new(side * 0.75 * half, 0.0);
+                end(from, V2::new(side, 0.0), 0.25 * half + REFINE, &white) - 0.25 * half
+            })
+            .map(|more| if more > REFINE_STEP { more } else { 0.0 });
+        let mut below = [-0.5f32, -0.3, -0.1, 0.1, 0.3, 0.5].map(|s| {
+            let x = s * half;
+            let (upper, lower) = (self.upper.at(x), self.lower.at(x));
+            let middle = (upper + lower) * 0.5;
+            let ball = |p: V2| around.pale(p).max(around.dark(p));
+            end(
+                V2::new(x, middle),
+                V2::new(0.0, 1.0),
+                lower - middle + REFINE,
+                &ball,
+            ) - (lower - middle)
+        });
+        below.sort_by(f32::total_cmp);
+        let below = below[2].max(0.0);
+        let shift = (right - left) * 0.5;
+        self.centre = self.centre + self.along * shift;
+        self.half_width += (left + right) * 0.5;
+        for (i, lid) in self.lids.iter_mut().enumerate() {
+            lid.0 -= shift;
+            if i >= 2 {
+                lid.1 += below;
+            }
+        }
+        self.curves();
+    }
+
+    /// Prepares both eyes from the picture: the shut lids, and the irises where they are found.
+    /// `colour` reads sRGB at a point of face space, `pixel` is the size of a frame sample in IOD.
+    pub fn prepare(eyes: &mut [Eye; 2], pixel: f32, colour: impl Fn(V2) -> [f32; 3]) -> Gaze {
+        for eye in eyes.iter_mut() {
+            let around = |eye: &Eye| Around::new(eye, pixel, |p| colour(eye.to_face(p)));
+            for _ in 0..REFINEMENTS {
+                eye.refine(&around(eye));
+            }
+            eye.lid = ShutLid::paint(eye, around(eye));
+        }
+        if eyes.iter().any(|eye| eye.width() < LEAST_WIDTH * pixel) {
+            return Gaze::TooSmall;
+        }
+        let found = Iris::find(eyes, pixel, |eye, p| colour(eyes[eye].to_face(p)));
+        let [Some(left), Some(right)] = found else {
+            return Gaze::Unclear;
+        };
+        eyes[0].iris = Some(left);
+        eyes[1].iris = Some(right);
+        Gaze::On
+    }
+
+    /// The iris, where one was found.
+    pub fn iris(&self) -> Option<&Iris> {
+        self.iris.as_ref()
     }
 
     /// Half the distance between the corners, IOD.
@@ -137,7 +257,7 @@ impl Eye {
         let local = self.to_local(p);
         let top = self.upper.at(0.0).min(0.0) - self.room;
         let bottom = self.lower.at(0.0).max(0.0) + 0.05;
-        local.x.abs() < self.half_width + radius
+        local.x.abs() < 1.55 * self.half_width + radius
             && local.y > top - radius
             && local.y < bottom + radius
     }
@@ -145,10 +265,11 @@ impl Eye {
     /// This eye's part of a pose; `side` 0 is the viewer's left, the person's right.
     pub fn lid(&self, pose: &FacePose, side: usize) -> Lid {
         use Arkit::*;
-        let [blink, squint, up, down, towards_left, towards_right] = if side == 0 {
+        let [blink, squint, wide, up, down, towards_left, towards_right] = if side == 0 {
             [
                 EyeBlinkRight,
                 EyeSquintRight,
+                EyeWideRight,
                 EyeLookUpRight,
                 EyeLookDownRight,
                 EyeLookOutRight,
@@ -158,6 +279,7 @@ impl Eye {
             [
                 EyeBlinkLeft,
                 EyeSquintLeft,
+                EyeWideLeft,
                 EyeLookUpLeft,
                 EyeLookDownLeft,
                 EyeLookInLeft,
@@ -165,150 +287,204 @@ impl Eye {
             ]
         }
         .map(|shape| pose.get(shape));
-        let gaze = V2::new(
-            (towards_right - towards_left) * GAZE.x,
-            (down - up) * GAZE.y,
-        ) * self.width();
-        let shut = blink.max(LID_FOLLOWS * down + 0.3 * squint).min(1.0);
-        Lid { shut, gaze }
-    }
-
-    /// What is seen at the point `p` (eye space) of the posed eye. `pixel` is the size of a
-    /// frame sample in IOD: edges are at least that soft.
-    pub fn source(&self, lid: &Lid, p: V2, pixel: f32) -> EyePoint {
-        let s = p.x / self.half_width;
-        let bump = (1.0 - s * s).max(0.0);
-        let (upper, lower) = (self.upper.at(p.x), self.lower.at(p.x));
-        let opening = (lower - upper).max(0.0);
-        let from = p - lid.gaze * self.freedom(bump, p.y, upper, opening);
-        let top = upper - self.room;
-        let none = EyePoint {
-            from,
-            lid: [0.0; 3],
-            cover: 0.0,
+        let look = V2::new(towards_right - towards_left, down - up);
+        let (gaze, follow) = if self.iris.is_some() {
+            let follow = LID_FOLLOWS.0 * look.y.max(0.0) + LID_FOLLOWS.1 * look.y.min(0.0);
+            let gaze = V2::new(look.x * GAZE.x, look.y * GAZE.y) * self.width();
+            (gaze, follow)
+        } else {
+            (V2::ZERO, 0.0)
         };
-        // The lid reaches a little beyond the corners, where lashes do.
-        let side = smoothstep(1.22, 1.0, s.abs());
-        if lid.shut <= 0.0 || p.y <= top || side <= 0.0 {
-            return none;
-        }
-        // A little beyond the lower lid, so that no sliver of white stays.
-        let edge = upper + lid.shut * (opening + 0.02 * bump.sqrt());
-        let soft = SOFT.max(pixel);
-        let above = 1.0 - smoothstep(edge - soft * 0.5, edge + soft * 0.5, p.y);
-        let painted = smoothstep(0.0, PAINTED, lid.shut);
-        let fade = smoothstep(top, (upper - 0.25 * self.room).max(top + 0.01), p.y);
-        let line = (p.y - edge) / (LASH_LINE * bump.max(0.05).powf(0.3)).max(pixel * 0.7);
-        let lash = painted * (-line * line).exp() * smoothstep(1.05, 0.9, s.abs());
-        let LidColours { skin, lash: dark } = self.patch.at(self, p);
-        let cover = above * painted * fade * side;
-        // The line of lashes over the skin, both over the eyeball.
-        let total = cover + lash - cover * lash;
-        let mix = if total > 0.0 { lash / total } else { 0.0 };
-        let colour = [0, 1, 2].map(|c| skin[c] + (dark[c] - skin[c]) * mix);
-        EyePoint {
-            from,
-            lid: colour,
-            cover: total,
+        let open = (follow + 0.3 * squint - WIDE * wide).max(-WIDE);
+        // A blink shuts the eye from wherever its lid is.
+        let shut = open + (1.0 - open) * blink;
+        Lid {
+            shut: shut.min(1.0),
+            gaze,
         }
     }
 
-    /// How much of a glance a point of the eye takes part in: all in the middle of the
-    /// opening, none at its rim.
-    fn freedom(&self, bump: f32, y: f32, upper: f32, opening: f32) -> f32 {
-        if opening <= 1e-4 {
-            return 0.0;
+    fn place(&self, lid: &Lid, x: f32) -> Place {
+        let (upper, lower) = (self.upper.at(x), self.lower.at(x));
+        let opening = (lower - upper).max(0.0);
+        let made = smoothstep(MADE.0, MADE.1, lid.shut);
+        let fall = lid.shut * MEET * opening;
+        let rise = (1.0 - MEET) * opening * smoothstep(RISES, 1.0, lid.shut);
+        Place {
+            upper,
+            lower,
+            pull: fall * (1.0 - made),
+            edge: upper + fall,
+            floor: lower - rise,
+            made,
         }
-        let t = ((y - upper) / opening).clamp(0.0, 1.0);
-        bump * smoothstep(0.0, 0.25, t) * smoothstep(1.0, 0.75, t)
+    }
+
+    /// What is seen at the point `p` of the posed eye, all in eye space. `pixel` is the size of
+    /// a frame sample in IOD: edges are at least that soft.
+    pub fn shade(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
+        let place = self.place(lid, p.x);
+        let soft = SOFT.max(pixel);
+        // 1 on either lid, 0 on the eyeball between them.
+        let above = smoothstep(place.edge + 0.5 * soft, place.edge - 0.5 * soft, p.y);
+        let below = smoothstep(place.floor - 0.5 * soft, place.floor + 0.5 * soft, p.y);
+        // Where the lids meet there is nothing between them.
+        let on_lid = above
+            .max(below)
+            .max(1.0 - (place.floor - place.edge) / soft);
+        if place.made <= 0.0 {
+            // Pulled skin, with its own lashes.
+            let skin = if above > 0.0 { self.skin(&place, p) } else { p };
+            if on_lid >= 1.0 {
+                return Shade {
+                    from: skin,
+                    over: Over::Nothing,
+                };
+            }
+            let ball = self.eyeball(lid, &place, p, pixel);
+            return if on_lid <= 0.0 {
+                ball
+            } else {
+                Shade {
+                    from: ball.from,
+                    over: Over::Picture(skin, on_lid),
+                }
+            };
+        }
+        let LidColours {
+            skin,
+            lash,
+            made: hole,
+        } = self.lid.at(p);
+        let line = (lash, self.lash_line(lid, &place, p, pixel));
+        if on_lid <= 0.0 {
+            let ball = self.eyeball(lid, &place, p, pixel);
+            return match ball.over {
+                Over::Paint(colour, alpha) => paint_twice(ball.from, (colour, alpha), line),
+                _ => paint_twice(ball.from, ([0.0; 3], 0.0), line),
+            };
+        }
+        let cover = if above >= below {
+            // Between the pulled lid and the made one's edge there is nothing to pull.
+            let bare = smoothstep(
+                place.upper + place.pull - soft,
+                place.upper + place.pull,
+                p.y,
+            );
+            hole * (place.made + (1.0 - place.made) * bare)
+        } else {
+            hole * smoothstep(RISES, 1.0, lid.shut).max(f32::from(u8::from(p.y < place.lower)))
+        };
+        if on_lid >= 1.0 {
+            let from = if above >= below {
+                self.skin(&place, p)
+            } else {
+                p
+            };
+            return paint_twice(from, (skin, cover), line);
+        }
+        let ball = self.eyeball(lid, &place, p, pixel);
+        paint_twice(ball.from, (skin, on_lid), line)
+    }
+
+    /// Where the skin above the lid's edge comes from.
+    fn skin(&self, place: &Place, p: V2) -> V2 {
+        let top = place.upper - self.room;
+        if p.y <= top {
+            return p;
+        }
+        let t = ((p.y - top) / (place.upper + place.pull - top).max(1e-3)).min(1.0);
+        V2::new(p.x, p.y - place.pull * t * t)
+    }
+
+    /// The eyeball, and the iris on it.
+    fn eyeball(&self, lid: &Lid, place: &Place, p: V2, pixel: f32) -> Shade {
+        let opening = place.lower - place.upper;
+        let mut at = p;
+        if place.pull < 0.0 && opening > 1e-3 {
+            // A raised lid: the upper half of the opening stretches after it.
+            let height = 0.5 * opening - place.pull;
+            let t = ((p.y - place.edge) / height).clamp(0.0, 1.0);
+            at.y -= place.pull * (1.0 - t) * (1.0 - t);
+        }
+        let Some(iris) = self.iris.as_ref().filter(|_| lid.gaze != V2::ZERO) else {
+            return Shade {
+                from: at,
+                over: Over::Nothing,
+            };
+        };
+        // Nothing moves at the lids' rims, and what they hide is taken from beside them.
+        let rim = RIM.min(0.5 * opening.max(1e-3));
+        let (top, bottom) = (place.upper + 0.7 * rim, place.lower - 0.7 * rim);
+        let free = smoothstep(place.upper, place.upper + rim, at.y)
+            * smoothstep(place.lower, place.lower - rim, at.y);
+        let gaze = lid.gaze * free;
+        let mut from = at - gaze;
+        if free > 0.0 {
+            from.y = from.y.max(top.min(at.y)).min(bottom.max(at.y));
+        }
+        let uncovered = iris.uncovered(at) * f32::from(u8::from(free > 0.0));
+        let moved = iris.cover(at, gaze, pixel);
+        if moved >= 1.0 {
+            Shade {
+                from,
+                over: Over::Nothing,
+            }
+        } else if moved <= 0.0 {
+            Shade {
+                from: at,
+                over: Over::Paint(iris.white(at), uncovered),
+            }
+        } else if uncovered > 0.5 {
+            Shade {
+                from,
+                over: Over::Paint(iris.white(at), 1.0 - moved),
+            }
+        } else {
+            Shade {
+                from: at,
+                over: Over::Picture(from, moved),
+            }
+        }
+    }
+
+    /// How dark the lashes of a falling lid are at a point: a line along its edge, thickest
+    /// towards the outer corner, and a fringe that hangs below.
+    fn lash_line(&self, lid: &Lid, place: &Place, p: V2, pixel: f32) -> f32 {
+        let s = p.x / self.half_width;
+        let outwards = s * self.centre.x.signum();
+        let taper = (1.0 - s * s / (LASH_END * LASH_END)).max(0.0) * (0.8 + 0.35 * outwards);
+        let thick = (LASH_LINE * taper.sqrt()).max(0.7 * pixel);
+        let from_edge = p.y - place.edge;
+        let reach = if from_edge > 0.0 {
+            thick + FRINGE * self.lid.lash_length * taper
+        } else {
+            thick
+        };
+        let line = from_edge / reach;
+        place.made
+            * smoothstep(0.0, 0.3, lid.shut)
+            * smoothstep(0.0, 0.2, taper)
+            * (-line * line).exp()
+    }
+}
+
+/// One colour over another over the picture.
+fn paint_twice(from: V2, (a, alpha): ([f32; 3], f32), (b, beta): ([f32; 3], f32)) -> Shade {
+    let total = alpha + beta - alpha * beta;
+    if total <= 0.0 {
+        return Shade {
+            from,
+            over: Over::Nothing,
+        };
+    }
+    let mix = beta / total;
+    let colour = [0, 1, 2].map(|c| a[c] + (b[c] - a[c]) * mix);
+    Shade {
+        from,
+        over: Over::Paint(colour, total),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rig::mouth::tests::usual_face;
-
-    const SHUT: Lid = Lid {
-        shut: 1.0,
-        gaze: V2::ZERO,
-    };
-
-    /// Skin of one colour around white eyes with black lashes.
-    fn painted() -> [Eye; 2] {
-        let mut eyes = Eye::pair(&usual_face(0.0));
-        let outlines = eyes.clone();
-        for eye in &mut eyes {
-            eye.paint_lid(|p| {
-                let inside = outlines.iter().any(|e| {
-                    let q = e.to_local(p);
-                    let open = e.lower.at(q.x) - e.upper.at(q.x) > 1e-3;
-                    open && q.y > e.upper.at(q.x) - 0.03 && q.y < e.lower.at(q.x)
-                });
-                if inside {
-                    [250.0; 3]
-                } else {
-                    [180.0, 140.0, 120.0]
-                }
-            });
-        }
-        eyes
-    }
-
-    #[test]
-    fn a_shut_eye_shows_neither_eyeball_nor_smeared_lashes() {
-        for eye in painted() {
-            for i in -19..=19 {
-                let x = i as f32 / 20.0 * eye.half_width;
-                let (top, bottom) = (eye.upper.at(x), eye.lower.at(x));
-                for k in 0..=10 {
-                    let p = V2::new(x, top + (bottom - top) * k as f32 / 10.0);
-                    let point = eye.source(&SHUT, p, 0.005);
-                    assert!(point.cover > 0.9 || bottom - top < 0.03, "{p:?} {point:?}");
-                    assert!(point.lid[0] < 200.0, "made of skin: {p:?} {point:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn brows_and_cheeks_do_not_blink() {
-        for eye in painted() {
-            let brow = V2::new(0.0, eye.upper.at(0.0) - LID_ROOM - 0.01);
-            for p in [
-                brow,
-                V2::new(0.32, 0.0),
-                V2::new(0.0, eye.lower.at(0.0) + 0.08),
-            ] {
-                let point = eye.source(&SHUT, p, 0.005);
-                assert!(point.from == p && point.cover < 0.01, "{p:?} {point:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_blink_comes_down_steadily() {
-        let eye = &painted()[0];
-        let mut last = 0.0;
-        for shut in [0.25, 0.5, 0.75, 1.0] {
-            let covered = (0..100)
-                .map(|i| V2::new(0.0, eye.upper.at(0.0) + 0.002 * i as f32))
-                .filter(|p| eye.source(&Lid { shut, ..SHUT }, *p, 0.005).cover > 0.5)
-                .count() as f32;
-            assert!(covered > last + 8.0, "{shut}: {covered}");
-            last = covered;
-        }
-    }
-
-    #[test]
-    fn the_person_looks_left_when_both_eyes_do() {
-        let eyes = Eye::pair(&usual_face(0.0));
-        let pose = FacePose::REST
-            .with(Arkit::EyeLookOutLeft, 1.0)
-            .with(Arkit::EyeLookInRight, 1.0);
-        for (side, eye) in eyes.iter().enumerate() {
-            // The person's left is the viewer's right.
-            assert!(eye.lid(&pose, side).gaze.x > 0.02);
-        }
-    }
-}
+mod tests;

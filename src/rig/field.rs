@@ -10,9 +10,10 @@ use super::{
     basis::{Basis, Solver, closing_displacements, near_slit, parting, side_of},
     control::{Control, displacement},
     mouth::{LIP_STATIONS, Mouth},
-    space::V2,
+    space::{V2, smoothstep},
 };
 use crate::pose::{Arkit, FacePose};
+use std::ops::Range;
 
 /// Nodes of the face grid each way.
 pub const GRID: usize = 72;
@@ -20,8 +21,16 @@ pub const GRID: usize = 72;
 pub const CELL: f32 = 0.066;
 /// The skin is never pressed together or turned over beyond this Jacobian determinant.
 const LEAST_JACOBIAN: f32 = 0.25;
+/// What interpolation displaces far away from the controls that move fades out between these
+/// fractions of a shape's largest displacement: nobody sees it, but each frame would pay for it.
+const FAINT: (f32, f32) = (0.02, 0.06);
 /// A movement below this many IOD is none.
 const STILL: f32 = 1e-5;
+/// The inverse is known well enough when a round of iteration changes it by less, IOD.
+const ENOUGH: f32 = 2e-4;
+/// Farther from the mouth's middle both sides of the slit are displaced alike, IOD: beyond the
+/// box in which they are kept apart, and a cell of the grid.
+pub const PARTED: f32 = 1.4;
 
 /// Radii of the ellipse that bounds the moving face, IOD; its centre lies below the nose tip,
 /// so that the neck has room to give way to the chin.
@@ -50,6 +59,19 @@ pub enum Layer {
 /// One displacement per node, row by row.
 pub type Grid = Vec<V2>;
 
+/// What one blendshape displaces, or what `mouthClose` adds to one.
+struct Part {
+    /// `None` is the gap at rest, which is always there.
+    shape: Option<Arkit>,
+    /// Whether it counts by `mouthClose` too.
+    closes: bool,
+    basis: Basis,
+    /// The rows of nodes that it displaces.
+    rows: Range<usize>,
+    /// In the pose; NaN before the first.
+    weight: f32,
+}
+
 /// The displacement fields of a posed face.
 pub struct Field {
     /// Face space of node (0, 0).
@@ -58,9 +80,9 @@ pub struct Field {
     sides: Vec<Option<Layer>>,
     /// Cells that show: which layer and the node at their top left.
     visible: Vec<(Layer, u32)>,
-    shapes: Vec<(Arkit, Basis)>,
-    /// What `mouthClose` adds for each shape, and (first) for the gap at rest.
-    closers: Vec<(Option<Arkit>, Basis)>,
+    /// The rows of nodes in which both fields are kept.
+    parted: Range<usize>,
+    parts: Vec<Part>,
     forward: [Grid; 2],
     inverse: [Grid; 2],
     /// Inner lips of the pose, mouth space.
@@ -68,6 +90,10 @@ pub struct Field {
     /// Inner lips of the pose, mouth space.
     pub lip_lower: [V2; 11],
     moved: bool,
+    /// The rows of nodes that are displaced.
+    rows: Range<usize>,
+    /// Gap between the inner lips at rest, IOD; 0 where they touch.
+    rest_gap: f32,
 }
 
 impl Field {
@@ -76,7 +102,7 @@ impl Field {
         let half = (GRID - 1) as f32 * CELL * 0.5;
         let nose = landmarks[30];
         let corner = V2::new(nose.x - half, nose.y + REACH_CENTRE - half);
-        let sides = (0..GRID * GRID)
+        let sides: Vec<Option<Layer>> = (0..GRID * GRID)
             .map(|i| {
                 let p = corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
                 (!near_slit(mouth, p)).then(|| side_of(mouth, p))
@@ -84,11 +110,11 @@ impl Field {
             .collect();
         let visible = visible_cells(mouth, corner);
         let solver = Solver::new(controls, mouth, corner, nose);
-        let mut shapes = Vec::new();
-        let mut closers = Vec::new();
+        let (mut shapes, mut closers) = (Vec::new(), Vec::new());
         if !mouth.closed {
             let gaps = LIP_STATIONS.map(|s| mouth.rest_gap(s));
-            closers.push((None, solver.basis(&closing_displacements(controls, &gaps))));
+            let closing = closing_displacements(controls, &gaps);
+            closers.push(Part::new(None, true, solver.basis(&closing)));
         }
         for shape in Arkit::ALL {
             let local: Vec<V2> = controls
@@ -101,76 +127,99 @@ impl Field {
             let gaps = parting(controls, &local);
             if gaps.iter().any(|g| g.abs() > STILL) {
                 let closing = closing_displacements(controls, &gaps);
-                closers.push((Some(shape), solver.basis(&closing)));
+                closers.push(Part::new(Some(shape), true, solver.basis(&closing)));
             }
-            shapes.push((shape, solver.basis(&local)));
+            shapes.push(Part::new(Some(shape), false, solver.basis(&local)));
         }
+        shapes.append(&mut closers);
         let still = || vec![V2::ZERO; GRID * GRID];
         Self {
             corner,
-            sides,
             visible,
-            shapes,
-            closers,
+            parted: parted_rows(&sides),
+            sides,
+            parts: shapes,
             forward: [still(), still()],
             inverse: [still(), still()],
             lip_upper: [V2::ZERO; 11],
             lip_lower: [V2::ZERO; 11],
             moved: false,
+            rows: 0..0,
+            rest_gap: mouth.rest_gap(0.0),
         }
     }
 
     /// Poses the fields. Returns whether anything is displaced.
     pub fn pose(&mut self, pose: &FacePose) -> bool {
-        for grid in &mut self.forward {
-            grid.fill(V2::ZERO);
-        }
-        self.lip_upper = [V2::ZERO; 11];
-        self.lip_lower = [V2::ZERO; 11];
-        self.moved = false;
         let close = pose.get(Arkit::MouthClose);
-        for i in 0..self.shapes.len() {
-            let weight = pose.get(self.shapes[i].0);
-            self.add(weight, |field| &field.shapes[i].1);
+        let (mut news, mut parted) = (false, 0.0);
+        for part in &mut self.parts {
+            let weight = match (part.shape, part.closes) {
+                (Some(shape), false) => {
+                    let weight = pose.get(shape);
+                    parted += part.basis.parts_middle() * weight;
+                    weight
+                }
+                (Some(shape), true) => close * pose.get(shape),
+                // The shapes come before, so what they part is known.
+                (None, _) => close + (1.0 - close) * neutral(pose, parted, self.rest_gap),
+            };
+            news |= std::mem::replace(&mut part.weight, weight) != weight;
         }
-        for i in 0..self.closers.len() {
-            let weight = close * self.closers[i].0.map_or(1.0, |shape| pose.get(shape));
-            self.add(weight, |field| &field.closers[i].1);
-        }
-        if self.moved {
-            self.hold_together();
-            self.invert();
+        if news {
+            self.add_up();
         }
         self.moved
     }
 
-    fn add(&mut self, weight: f32, pick: impl Fn(&Self) -> &Basis) {
-        if weight <= 0.0 {
-            return;
+    /// The sum of all parts, and its inverse.
+    fn add_up(&mut self) {
+        for grid in self.forward.iter_mut().chain(&mut self.inverse) {
+            grid.fill(V2::ZERO);
         }
-        self.moved = true;
-        let mut forward = std::mem::take(&mut self.forward);
-        let (mut lip_upper, mut lip_lower) = (self.lip_upper, self.lip_lower);
-        let basis = pick(self);
-        for (sum, b) in forward[0].iter_mut().zip(&basis.upper) {
-            *sum = *sum + *b * weight;
+        self.lip_upper = [V2::ZERO; 11];
+        self.lip_lower = [V2::ZERO; 11];
+        let active = |part: &&Part| part.weight > 0.0;
+        let (mut first, mut last) = (GRID, 0);
+        for part in self.parts.iter().filter(active) {
+            let weight = part.weight;
+            (first, last) = (first.min(part.rows.start), last.max(part.rows.end));
+            let nodes = part.rows.start * GRID..part.rows.end * GRID;
+            add(&mut self.forward[0], &part.basis.upper, weight, nodes);
+            let nodes = part.rows.start.max(self.parted.start) * GRID
+                ..part.rows.end.min(self.parted.end) * GRID;
+            add(&mut self.forward[1], &part.basis.lower, weight, nodes);
+            for i in 0..11 {
+                self.lip_upper[i] = self.lip_upper[i] + part.basis.lip_upper[i] * weight;
+                self.lip_lower[i] = self.lip_lower[i] + part.basis.lip_lower[i] * weight;
+            }
         }
-        for (sum, b) in forward[1].iter_mut().zip(&basis.lower) {
-            *sum = *sum + *b * weight;
+        self.moved = first < last;
+        self.rows = first..last.max(first);
+        if self.moved {
+            let (upper, lower) = self.forward.split_at_mut(1);
+            for nodes in [
+                0..self.parted.start * GRID,
+                self.parted.end * GRID..GRID * GRID,
+            ] {
+                lower[0][nodes.clone()].copy_from_slice(&upper[0][nodes]);
+            }
+            self.hold_together(first..last);
+            self.invert(first..last);
         }
-        for i in 0..11 {
-            lip_upper[i] = lip_upper[i] + basis.lip_upper[i] * weight;
-            lip_lower[i] = lip_lower[i] + basis.lip_lower[i] * weight;
-        }
-        (self.forward, self.lip_upper, self.lip_lower) = (forward, lip_upper, lip_lower);
     }
 
     /// Weights that contradict each other could fold the skin: then all of the pose is weakened
     /// by what it takes. With u scaled by k the determinant of a cell is 1 + k·tr + k²·det of
     /// its gradient.
-    fn hold_together(&mut self) {
+    fn hold_together(&mut self, rows: Range<usize>) {
         let mut k = 1.0f32;
-        for &(layer, i) in &self.visible {
+        let before = |row: usize| {
+            let node = (row * GRID) as u32;
+            self.visible.partition_point(|cell| cell.1 < node)
+        };
+        // The row of cells above the first row of nodes that moves has its lower corners there.
+        for &(layer, i) in &self.visible[before(rows.start.saturating_sub(1))..before(rows.end)] {
             let (i, grid) = (i as usize, &self.forward[layer as usize]);
             let [a, b, c, d] = [grid[i], grid[i + 1], grid[i + GRID], grid[i + GRID + 1]];
             let dx = ((b - a) + (d - c)) * (0.5 / CELL);
@@ -189,20 +238,30 @@ impl Field {
     }
 
     /// For every node p finds x with x + u(x) = p, by fixed-point iteration, which converges
-    /// as long as the field is a contraction (its gradient below 1), as blendshapes' are.
-    fn invert(&mut self) {
+    /// as long as the field is a contraction (its gradient below 1), as blendshapes' are. Where
+    /// nothing is displaced, nothing comes from elsewhere.
+    fn invert(&mut self, rows: Range<usize>) {
         let mut inverse = std::mem::take(&mut self.inverse);
-        for row in 0..GRID {
+        for row in rows {
+            // Of the two nodes before, per layer: the next one goes on like them.
+            let mut last = [[V2::ZERO; 2]; 2];
             for col in 0..GRID {
                 let i = row * GRID + col;
+                let mut solve = |layer: Layer| {
+                    let [a, b] = last[layer as usize];
+                    let u = self.invert_at(layer, row, col, b + (b - a));
+                    last[layer as usize] = [b, u];
+                    u * -1.0
+                };
                 match self.sides[i] {
                     Some(side) => {
-                        let u = self.invert_at(side, row, col);
+                        let u = solve(side);
+                        last[1 - side as usize] = last[side as usize];
                         (inverse[0][i], inverse[1][i]) = (u, u);
                     }
                     None => {
-                        inverse[0][i] = self.invert_at(Layer::Upper, row, col);
-                        inverse[1][i] = self.invert_at(Layer::Lower, row, col);
+                        inverse[0][i] = solve(Layer::Upper);
+                        inverse[1][i] = solve(Layer::Lower);
                     }
                 }
             }
@@ -210,22 +269,29 @@ impl Field {
         self.inverse = inverse;
     }
 
-    fn invert_at(&self, layer: Layer, row: usize, col: usize) -> V2 {
+    /// The displacement of what comes to lie at a node, with a first guess of it.
+    fn invert_at(&self, layer: Layer, row: usize, col: usize, guess: V2) -> V2 {
         let grid = &self.forward[layer as usize];
-        let mut u = grid[row * GRID + col];
         let here = V2::new(col as f32, row as f32);
+        let mut u = guess;
         for _ in 0..24 {
-            if u.length() < STILL {
-                return V2::ZERO;
-            }
             let next = bilinear(grid, here - u * (1.0 / CELL));
-            let done = (next - u).length() < 2e-4;
+            let change = next - u;
             u = next;
-            if done {
+            if change.dot(change) < ENOUGH * ENOUGH {
                 break;
             }
         }
-        u * -1.0
+        if u.dot(u) < STILL * STILL {
+            return V2::ZERO;
+        }
+        u
+    }
+
+    /// Whether a position of the posed face may be displaced.
+    pub fn moves(&self, p: V2) -> bool {
+        let row = (p.y - self.corner.y) * (1.0 / CELL);
+        row > self.rows.start as f32 - 1.0 && row < self.rows.end as f32
     }
 
     /// What must be added to a position of the posed face to find it at rest.
@@ -246,6 +312,58 @@ impl Field {
             (p - self.corner) * (1.0 / CELL),
         )
     }
+}
+
+impl Part {
+    fn new(shape: Option<Arkit>, closes: bool, mut basis: Basis) -> Self {
+        let all = || basis.upper.iter().chain(&basis.lower);
+        let most = all().map(|d| d.dot(*d)).fold(0.0, f32::max).sqrt();
+        for d in basis.upper.iter_mut().chain(&mut basis.lower) {
+            *d = *d * smoothstep(FAINT.0 * most, FAINT.1 * most, d.length());
+        }
+        let moves = |row: &usize| {
+            let nodes = row * GRID..(row + 1) * GRID;
+            let mut all = basis.upper[nodes.clone()].iter().chain(&basis.lower[nodes]);
+            all.any(|d| d.length() > STILL)
+        };
+        let first = (0..GRID).find(moves).unwrap_or(0);
+        let last = (0..GRID).rfind(moves).map_or(0, |row| row + 1);
+        Self {
+            shape,
+            closes,
+            basis,
+            rows: first..last,
+            weight: f32::NAN,
+        }
+    }
+}
+
+/// How much of the gap at rest is taken back: as much as the pose parts the lips itself, by
+/// `parted`. So a portrait that smiles with parted lips opens as far for a vowel as one with
+/// closed ones. Rounded lips close round what is left of it.
+fn neutral(pose: &FacePose, parted: f32, rest_gap: f32) -> f32 {
+    if rest_gap <= 0.0 {
+        return 0.0;
+    }
+    let rounded = pose.get(Arkit::MouthPucker) + pose.get(Arkit::MouthFunnel);
+    (parted / rest_gap).max(rounded).clamp(0.0, 1.0)
+}
+
+/// Adds some nodes of a field, weighed.
+fn add(sum: &mut Grid, field: &Grid, weight: f32, nodes: Range<usize>) {
+    if nodes.is_empty() {
+        return;
+    }
+    for (sum, d) in sum[nodes.clone()].iter_mut().zip(&field[nodes]) {
+        *sum = *sum + *d * weight;
+    }
+}
+
+/// The rows that have nodes of both sides.
+fn parted_rows(sides: &[Option<Layer>]) -> Range<usize> {
+    let both = |row: &usize| sides[row * GRID..(row + 1) * GRID].contains(&None);
+    let first = (0..GRID).find(both).unwrap_or(0);
+    first..(0..GRID).rfind(both).map_or(first, |row| row + 1)
 }
 
 /// The least positive root of a·k² + b·k + c with c > 0; 1 if there is none.

@@ -49,11 +49,11 @@ impl HeadMotion {
         }
     }
 
-    /// The share of a point (face space). `edge` is its distance to the picture's nearest edge
-    /// in IOD: what touches the edge stays there.
+    /// The share of a point (face space). `edge` is its distance in IOD to what stays along the
+    /// picture's edges.
     pub fn share(&self, p: V2, edge: f32) -> Share {
         let d = p - self.middle;
-        let hold = smoothstep(0.02, 0.5, edge);
+        let hold = smoothstep(0.0, 0.48, edge);
         let dome = 1.0 - (d.x / ELLIPSOID.x).powi(2) - (d.y / ELLIPSOID.y).powi(2);
         Share {
             depth: smoothstep(0.0, 1.0, dome) * hold,
@@ -118,7 +118,7 @@ mod tests {
             "{nose} {ear}"
         );
         assert_eq!(moved(V2::new(3.2, 0.5), 2.0), 0.0);
-        assert_eq!(moved(motion.middle, 0.01), 0.0);
+        assert_eq!(moved(motion.middle, 0.0), 0.0);
     }
 
     #[test]

@@ -1,46 +1,74 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is seen between the lips: the dark of the mouth, teeth, tongue.
+//! What is seen between the lips: the dark of the mouth, gums, teeth, tongue.
+//!
+//! The upper teeth belong to the skull, the lower ones and the tongue to the jaw. Sizes are those
+//! of adults (Wheeler's Dental Anatomy) at 63 mm between the eyes.
 
-use super::{mouth::Mouth, space::smoothstep};
+use super::{
+    curve::Curve,
+    light::Light,
+    mouth::{Mouth, stations_with_corners},
+    space::{V2, smoothstep},
+    teeth::OwnTeeth,
+};
 
 /// Colours under a bright, neutral light, sRGB.
-const CAVITY: [f32; 3] = [62.0, 24.0, 22.0];
-const TEETH: [f32; 3] = [222.0, 212.0, 198.0];
-const TONGUE: [f32; 3] = [166.0, 78.0, 76.0];
-/// Visible height of the upper and lower middle incisors, IOD.
-const UPPER_TEETH: f32 = 0.125;
-const LOWER_TEETH: f32 = 0.095;
-/// Width of an upper middle incisor, IOD (about 8.5 mm of 63 mm).
-const TOOTH: f32 = 0.135;
-/// How far the upper teeth's edges lie below the closed lip line, IOD.
+const CAVITY: [f32; 3] = [64.0, 25.0, 23.0];
+const TEETH: [f32; 3] = [228.0, 217.0, 198.0];
+const TONGUE: [f32; 3] = [176.0, 88.0, 84.0];
+const GUMS: [f32; 3] = [178.0, 98.0, 96.0];
+/// How far the upper teeth's edges lie below the closed lip line, IOD, and the lower ones' above
+/// their place there.
 const UPPER_EDGE: f32 = 0.035;
+const LOWER_EDGE: f32 = 0.03;
+/// What the lower lip hides of teeth that reach down to it, IOD.
+const HIDDEN: f32 = 0.012;
+/// Of the jaw's way at the chin, the lower teeth, which are nearer to the hinge, go this much,
+/// and the tongue.
+const TEETH_FOLLOW: f32 = 0.96;
+const TONGUE_FOLLOWS: f32 = 0.62;
 
-/// The light that the portrait was taken in, as a factor on each colour.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Light(pub [f32; 3]);
+/// One tooth as seen from the front, from the middle outwards.
+struct Tooth {
+    /// Seen width, IOD: the arch turns away to the side.
+    width: f32,
+    /// From its edge to the gum, IOD.
+    height: f32,
+    /// How much shorter than the middle ones it stands, IOD.
+    short: f32,
+}
 
-impl Light {
-    /// From the mean sRGB colour of the skin around the mouth: bright skin in white light reads
-    /// about (205, 160, 140).
-    pub fn from_skin(mean: [f32; 3]) -> Self {
-        const USUAL: [f32; 3] = [205.0, 160.0, 140.0];
-        let level = (mean[0] + mean[1] + mean[2]) / (USUAL[0] + USUAL[1] + USUAL[2]);
-        // Dark skin must not darken teeth as much as a dark picture does: take the root.
-        let level = level.clamp(0.1, 1.3).sqrt();
-        let factor = |c: usize| {
-            let tint = mean[c] / (USUAL[c] * level * level).max(1.0);
-            level * (1.0 + 0.35 * (tint.clamp(0.5, 1.6) - 1.0))
-        };
-        Self([factor(0), factor(1), factor(2)])
+const fn tooth(width: f32, height: f32, short: f32) -> Tooth {
+    Tooth {
+        width,
+        height,
+        short,
     }
 }
+
+const UPPER: [Tooth; 6] = [
+    tooth(0.132, 0.150, 0.0),
+    tooth(0.104, 0.132, 0.011),
+    tooth(0.092, 0.150, 0.003),
+    tooth(0.070, 0.130, 0.013),
+    tooth(0.056, 0.115, 0.018),
+    tooth(0.050, 0.105, 0.024),
+];
+const LOWER: [Tooth; 6] = [
+    tooth(0.084, 0.125, 0.0),
+    tooth(0.090, 0.125, 0.002),
+    tooth(0.086, 0.140, 0.004),
+    tooth(0.070, 0.115, 0.012),
+    tooth(0.060, 0.100, 0.018),
+    tooth(0.052, 0.090, 0.024),
+];
 
 /// The state of the mouth's inside for one pose.
 #[derive(Clone, Copy, Debug)]
 pub struct Inside {
-    /// How far the lower teeth and the tongue are below their place at rest, IOD.
-    pub jaw: f32,
-    /// Tongue raised towards the upper teeth, 0–1.
+    /// How far the chin is below, and to the viewer's right of, its place at rest, IOD.
+    pub jaw: V2,
+    /// Tongue's tip raised to the upper teeth, 0–1.
     pub tongue: f32,
 }
 
@@ -48,86 +76,182 @@ pub struct Inside {
 #[derive(Clone, Debug)]
 pub struct Painter {
     light: Light,
+    teeth: [f32; 3],
     half_width: f32,
+    /// v of the closed lips' line at the middle, or what serves as that.
     line: f32,
+    /// v of the edges of the upper teeth, over u.
+    edges: Curve,
+    upper: Row,
+    lower: Row,
 }
 
 impl Painter {
-    /// For that mouth in that light.
-    pub fn new(mouth: &Mouth, light: Light) -> Self {
+    /// For that mouth in that light. Where the portrait shows `own` teeth, the painted ones go on
+    /// from them.
+    pub fn new(mouth: &Mouth, light: Light, own: Option<&OwnTeeth>) -> Self {
+        let half_width = mouth.half_width;
+        let towards = mouth.vector_to_local(light.towards).x;
+        let line = own.map_or(mouth.middle(0.0), |own| own.bottom.at(0.0) - UPPER_EDGE);
+        let edge = |s: f32| match own {
+            Some(own) => own.bottom.at(s * half_width) + HIDDEN,
+            None => line + UPPER_EDGE - 0.03 * s * s,
+        };
         Self {
             light,
-            half_width: mouth.half_width,
-            line: mouth.middle(0.0),
+            teeth: match own {
+                // They were lit where they were seen.
+                Some(own) => own.colour.map(|c| c * 1.08),
+                None => [0, 1, 2].map(|c| TEETH[c] * light.colour[c]),
+            },
+            half_width,
+            line,
+            edges: Curve::through(&stations_with_corners().map(|s| (s * half_width, edge(s)))),
+            upper: Row::new(&UPPER, half_width, towards),
+            lower: Row::new(&LOWER, half_width, towards),
         }
     }
 
     /// The sRGB colour at (u, v) of mouth space between the lips at `upper` and `lower` there.
     pub fn colour(&self, inside: &Inside, u: f32, v: f32, upper: f32, lower: f32) -> [f32; 3] {
         let s = (u / self.half_width).clamp(-1.2, 1.2);
-        let depth = smoothstep(0.0, 0.12, v - upper) * smoothstep(0.0, 0.1, lower - v);
-        let mut colour = CAVITY.map(|c| c * (1.0 - 0.5 * depth));
-        self.tongue(inside, s, v, &mut colour);
-        // The lips and the arch shade the teeth: darkest at the sides and under the upper lip.
-        let side = (1.0 - 0.75 * s * s).max(0.12);
-        let under_lip = 0.62 + 0.38 * smoothstep(0.0, 0.07, v - upper);
-        let lower_edge = self.line + 0.03 + 0.88 * inside.jaw + 0.05 * s * s;
-        self.teeth(
-            u,
-            v,
-            lower_edge,
-            LOWER_TEETH,
-            0.74,
-            0.72 * side,
-            1.0,
-            &mut colour,
-        );
-        let upper_edge = self.line + UPPER_EDGE - 0.03 * s * s;
-        self.teeth(
-            u,
-            v,
-            upper_edge,
-            UPPER_TEETH,
-            1.0,
-            side * under_lip,
-            -1.0,
-            &mut colour,
-        );
-        [0, 1, 2].map(|c| colour[c] * self.light.0[c])
+        let gap = lower - upper;
+        let depth = smoothstep(0.0, 0.14, v - upper) * smoothstep(0.0, 0.1, lower - v);
+        let mut colour = [0, 1, 2].map(|c| CAVITY[c] * (1.05 - 0.6 * depth) * self.light.colour[c]);
+        // Little light falls through a narrow opening, and what does comes from above.
+        let open = 0.78 + 0.22 * smoothstep(0.02, 0.12, gap);
+        let above = open * (0.68 + 0.32 * smoothstep(0.0, 0.065, v - upper));
+        let below = open * (0.72 + 0.28 * smoothstep(0.0, 0.05, lower - v));
+        let body = self.line + 0.05 + inside.jaw.y * TONGUE_FOLLOWS;
+        self.tongue(s, v, body + 0.12 * s * s, 0.95, open, &mut colour);
+        let edge = self.line + LOWER_EDGE + TEETH_FOLLOW * inside.jaw.y + 0.05 * s * s;
+        let at = self.lower.at(u - inside.jaw.x * TEETH_FOLLOW);
+        self.teeth(at, v - edge, 0.66 * below, &mut colour);
+        if inside.tongue > 0.0 {
+            // Thinner than the body, in front of the lower teeth and behind the upper ones.
+            let tip = body + (self.edges.at(0.0) - 0.008 - body) * inside.tongue;
+            let s = (u - inside.jaw.x * TONGUE_FOLLOWS) / self.half_width;
+            self.tongue(s, v, tip + 0.25 * s * s, 0.62, open, &mut colour);
+        }
+        let at = self.upper.at(u);
+        self.teeth(at, self.edges.at(u) - v, above, &mut colour);
+        colour
     }
 
-    fn tongue(&self, inside: &Inside, s: f32, v: f32, colour: &mut [f32; 3]) {
-        let top = self.line + 0.035 + inside.jaw * 0.5 - 0.12 * inside.tongue + 0.12 * s * s;
-        let cover = smoothstep(top - 0.02, top + 0.03, v) * smoothstep(0.95, 0.7, s.abs());
-        let lit = 0.62 + 0.25 * smoothstep(top, top + 0.12, v) - 0.08 * (-(s / 0.08).powi(2)).exp();
-        mix(colour, TONGUE.map(|c| c * lit), cover);
+    /// The tongue's surface below `top`, out to `reach` of the half-width.
+    fn tongue(&self, s: f32, v: f32, top: f32, reach: f32, open: f32, colour: &mut [f32; 3]) {
+        let below = v - top;
+        let cover = smoothstep(-0.012, 0.012, below) * smoothstep(reach, reach - 0.22, s.abs());
+        if cover <= 0.0 {
+            return;
+        }
+        let groove = 0.10 * (1.0 - (s / 0.1).powi(2)).max(0.0);
+        // Wet: lightest where its front turns to the light.
+        // Lips shade it: it must not pass for one.
+        let lit = 0.44 + 0.24 * smoothstep(0.0, 0.05, below) - 0.10 * smoothstep(0.07, 0.2, below);
+        let lit = (lit - groove) * open * (1.0 - 0.35 * s * s);
+        let tongue = [0, 1, 2].map(|c| TONGUE[c] * lit * self.light.colour[c]);
+        mix(colour, tongue, cover);
     }
 
-    /// A row of teeth whose free edge lies at `edge`; `up` is -1 where they grow upwards from it.
-    #[allow(clippy::too_many_arguments)]
-    fn teeth(
-        &self,
-        u: f32,
-        v: f32,
-        edge: f32,
-        height: f32,
-        width: f32,
-        lit: f32,
-        up: f32,
-        colour: &mut [f32; 3],
-    ) {
-        let tooth = TOOTH * width;
-        let along = u / tooth;
-        // 0 in a tooth's middle, 1 at the gap to the next.
-        let across = (2.0 * (along - along.floor() - 0.5)).abs();
-        let rounded = 0.012 * across.powi(4);
-        let from_edge = (v - edge) * up;
-        let row = smoothstep(-0.008, 0.008, from_edge - rounded)
-            * smoothstep(height + 0.03, height - 0.01, from_edge);
-        let gap = 1.0 - 0.28 * smoothstep(0.82, 1.0, across);
-        let body = 0.9 + 0.1 * smoothstep(0.0, 0.06, from_edge);
-        let arch = smoothstep(1.1, 0.8, (u / self.half_width).abs());
-        mix(colour, TEETH.map(|c| c * lit * gap * body), row * arch);
+    /// A row of teeth and the gum they stand in; `from_edge` is the distance from the row's line
+    /// into the teeth.
+    fn teeth(&self, at: Across, from_edge: f32, lit: f32, colour: &mut [f32; 3]) {
+        let from_edge = from_edge - at.short;
+        let row = smoothstep(-0.007, 0.007, from_edge) * at.cover;
+        if row <= 0.0 {
+            return;
+        }
+        // Thin edges let the dark behind through; necks are a little warmer.
+        let edge = 0.86 + 0.14 * smoothstep(0.0, 0.035, from_edge);
+        let neck = smoothstep(0.4, 1.0, from_edge / at.height);
+        let lit = lit * at.lit;
+        let enamel = [0.0, 0.03, 0.09];
+        let tooth = [0, 1, 2].map(|c| self.teeth[c] * lit * edge * (1.0 - enamel[c] * neck));
+        let gum = smoothstep(at.height - 0.008, at.height + 0.008, from_edge);
+        let gums = [0, 1, 2].map(|c| GUMS[c] * 0.9 * lit.max(0.25) * self.light.colour[c]);
+        let seen = [0, 1, 2].map(|c| tooth[c] + (gums[c] - tooth[c]) * gum);
+        mix(colour, seen, row);
+    }
+}
+
+/// What a row of teeth is like at one u.
+#[derive(Clone, Copy, Debug, Default)]
+struct Across {
+    /// How much the edge stands back there, IOD.
+    short: f32,
+    /// From the edge to the gum, IOD.
+    height: f32,
+    /// Light on it, 0–1 and a little more.
+    lit: f32,
+    /// 0 beyond the last tooth.
+    cover: f32,
+}
+
+/// Intervals in which a row is tabulated, over its whole length.
+const STEPS: usize = 192;
+/// Half of that length, IOD.
+const LENGTH: f32 = 0.56;
+
+/// A row of teeth, tabulated over u.
+#[derive(Clone, Debug)]
+struct Row {
+    table: Box<[Across; STEPS + 1]>,
+}
+
+impl Row {
+    /// `towards` is the tangent of the light's angle to the viewer's right.
+    fn new(teeth: &[Tooth; 6], half_width: f32, towards: f32) -> Self {
+        // Teeth vary less than mouths do.
+        let scale = (half_width / 0.40).clamp(0.85, 1.12);
+        let table = std::array::from_fn(|i| {
+            let u = (i as f32 / STEPS as f32 * 2.0 - 1.0) * LENGTH;
+            Self::across(teeth, u / scale, u / half_width, towards)
+        });
+        Self {
+            table: Box::new(table),
+        }
+    }
+
+    fn across(teeth: &[Tooth; 6], u: f32, s: f32, towards: f32) -> Across {
+        let mut from = 0.0;
+        for tooth in teeth {
+            let to = from + tooth.width;
+            if u.abs() < to {
+                // -1 to 1 over the tooth, outwards.
+                let t = (u.abs() - from) / tooth.width * 2.0 - 1.0;
+                let around = t * t;
+                let gap = 1.0 - 0.42 * smoothstep(0.88, 1.0, t.abs());
+                // Each tooth is round, and the row of them is, too.
+                let facing = (s * 0.9 + 0.25 * t * u.signum()).clamp(-1.0, 1.0);
+                let side = (1.0 - 0.62 * s * s).max(0.10) * (1.0 + 0.35 * towards * facing);
+                return Across {
+                    short: tooth.short + 0.010 * around * around,
+                    height: tooth.height * (1.0 - 0.22 * around),
+                    lit: (1.0 - 0.10 * around) * gap * side.clamp(0.08, 1.15),
+                    cover: 1.0,
+                };
+            }
+            from = to;
+        }
+        Across {
+            height: 0.1,
+            ..Across::default()
+        }
+    }
+
+    fn at(&self, u: f32) -> Across {
+        let x = ((u / LENGTH + 1.0) * 0.5).clamp(0.0, 1.0) * STEPS as f32;
+        let i = (x as usize).min(STEPS - 1);
+        let t = x - i as f32;
+        let (a, b) = (self.table[i], self.table[i + 1]);
+        let mix = |a: f32, b: f32| a + (b - a) * t;
+        Across {
+            short: mix(a.short, b.short),
+            height: mix(a.height, b.height),
+            lit: mix(a.lit, b.lit),
+            cover: mix(a.cover, b.cover),
+        }
     }
 }
 
@@ -142,29 +266,79 @@ mod tests {
     use super::*;
     use crate::rig::mouth::tests::usual_face;
 
-    #[test]
-    fn upper_teeth_stay_and_lower_teeth_follow_the_jaw() {
+    fn painter() -> (Painter, f32) {
         let mouth = Mouth::new(&usual_face(0.0));
-        let painter = Painter::new(&mouth, Light([1.0; 3]));
-        let line = mouth.middle(0.0);
-        let bright = |jaw: f32, v: f32| {
-            let inside = Inside { jaw, tongue: 0.0 };
-            painter.colour(&inside, 0.03, v, line - 0.02, line + 0.36)[0]
-        };
-        for jaw in [0.1, 0.2, 0.3] {
-            assert!(bright(jaw, line + 0.01) > 110.0, "upper teeth at jaw {jaw}");
-            assert!(
-                bright(jaw, line + 0.05 + 0.9 * jaw) > 110.0,
-                "lower teeth at jaw {jaw}"
-            );
-        }
-        assert!(bright(0.3, line + 0.12) < 60.0, "dark between them");
+        (Painter::new(&mouth, Light::PLAIN, None), mouth.middle(0.0))
     }
 
     #[test]
-    fn a_dark_picture_has_dark_teeth() {
-        let dim = Light::from_skin([60.0, 45.0, 40.0]);
-        let bright = Light::from_skin([220.0, 180.0, 160.0]);
-        assert!(dim.0[0] < 0.7 * bright.0[0], "{dim:?} {bright:?}");
+    fn upper_teeth_stay_and_lower_teeth_follow_the_jaw() {
+        let (painter, line) = painter();
+        let bright = |jaw: f32, v: f32| {
+            let inside = Inside {
+                jaw: V2::new(0.0, jaw),
+                tongue: 0.0,
+            };
+            painter.colour(&inside, 0.04, v, line - 0.02, line + 0.36)[1]
+        };
+        for jaw in [0.1, 0.2, 0.3] {
+            assert!(bright(jaw, line + 0.01) > 100.0, "upper teeth at jaw {jaw}");
+            assert!(
+                bright(jaw, line + 0.07 + 0.96 * jaw) > 90.0,
+                "lower teeth at jaw {jaw}"
+            );
+        }
+        assert!(bright(0.3, line + 0.12) < 40.0, "dark between them");
+    }
+
+    #[test]
+    fn teeth_stand_apart_in_gums() {
+        let (painter, line) = painter();
+        let at = |u: f32, v: f32| {
+            let inside = Inside {
+                jaw: V2::new(0.0, 0.2),
+                tongue: 0.0,
+            };
+            painter.colour(&inside, u, v, line - 0.2, line + 0.3)
+        };
+        let (tooth, gap) = (at(0.06, line - 0.02), at(0.0, line - 0.02));
+        assert!(gap[1] < 0.8 * tooth[1], "{gap:?} {tooth:?}");
+        let gum = at(0.06, line - 0.15);
+        assert!(gum[0] > 1.5 * gum[1] && gum[0] > 80.0, "{gum:?}");
+    }
+
+    #[test]
+    fn the_tongue_comes_up_behind_the_upper_teeth() {
+        let (painter, line) = painter();
+        let at = |tongue: f32, v: f32| {
+            let inside = Inside {
+                jaw: V2::new(0.0, 0.06),
+                tongue,
+            };
+            painter.colour(&inside, 0.04, v, line - 0.01, line + 0.08)
+        };
+        let between = line + UPPER_EDGE + 0.02;
+        let red = |c: [f32; 3]| c[0] / c[1];
+        assert!(red(at(1.0, between)) > 1.5 && at(1.0, between)[0] > 70.0);
+        assert_eq!(at(1.0, line), at(0.0, line), "the upper teeth are in front");
+    }
+
+    #[test]
+    fn light_from_a_side_lights_the_other_side_of_the_arch_less() {
+        let mouth = Mouth::new(&usual_face(0.0));
+        let light = Light {
+            towards: V2::new(0.7, 0.0),
+            ..Light::PLAIN
+        };
+        let painter = Painter::new(&mouth, light, None);
+        let at = |u: f32| {
+            let inside = Inside {
+                jaw: V2::new(0.0, 0.2),
+                tongue: 0.0,
+            };
+            let line = mouth.middle(0.0);
+            painter.colour(&inside, u, line, line - 0.03, line + 0.3)[1]
+        };
+        assert!(at(0.19) > 1.15 * at(-0.19), "{} {}", at(0.19), at(-0.19));
     }
 }

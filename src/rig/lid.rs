@@ -2,14 +2,25 @@
 //! The skin of a shut eyelid, made from the skin around the eye.
 
 use super::{
-    eye::{Eye, LASHES},
-    space::V2,
+    eye::Eye,
+    patch::{Patch, mean},
+    space::{V2, smoothstep},
 };
 
-const COLS: usize = 48;
-const ROWS: usize = 40;
-/// Rounds of relaxation: enough for the hole's middle to feel its rim.
-const ROUNDS: usize = 400;
+/// The patch reaches this far to either side, half-widths of the eye.
+const REACH: f32 = 1.8;
+/// The eye proper: the opening and so much above it (liner, the lid's fold) and below it (the
+/// lower lid's wet edge), IOD.
+const RIM: (f32, f32) = (0.05, 0.026);
+/// Lashes, and the fold that a shut lid smooths, reach this far above the upper lid, IOD; below
+/// the lower one 0.6 of that.
+const LASHES: f32 = 0.09;
+/// Lashes are darker than the skin by this fraction, and the white of an eye whose lids lie
+/// elsewhere than the landmarks say is paler by this one.
+const DARKER: f32 = 0.10;
+const PALER: f32 = 0.12;
+/// How far a lid bulges over the eyeball: lighter in the middle, darker at its edges.
+const ROUND: (f32, f32) = (0.05, 0.06);
 
 /// Colours of a shut lid at one point, sRGB.
 #[derive(Clone, Copy, Debug)]
@@ -18,138 +29,244 @@ pub struct LidColours {
     pub skin: [f32; 3],
     /// Its line of lashes.
     pub lash: [f32; 3],
+    /// How much of the skin is made here, 0–1: elsewhere the picture itself is lid.
+    pub made: f32,
 }
 
 /// The skin over an eye, as if there were no eye.
 #[derive(Clone, Debug)]
-pub struct Patch {
-    /// `COLS * ROWS` colours, or none.
-    skin: Vec<[f32; 3]>,
+pub struct ShutLid {
+    skin: Patch,
+    /// `made`, in every channel.
+    made: Patch,
     lash: [f32; 3],
+    /// How far the lashes reach above the open lid, IOD.
+    pub lash_length: f32,
 }
 
-impl Patch {
-    /// Not painted yet: mid grey.
-    pub const EMPTY: Patch = Patch {
-        skin: Vec::new(),
-        lash: [128.0; 3],
+/// The picture around an eye, and what the skin would be there without the eye.
+pub(super) struct Around {
+    picture: Patch,
+    bare: Patch,
+    near: Vec<Near>,
+}
+
+impl Around {
+    /// `colour` reads sRGB at a point of eye space, `step` is the size of a frame sample in IOD.
+    pub(super) fn new(eye: &Eye, step: f32, colour: impl Fn(V2) -> [f32; 3]) -> Self {
+        let half = REACH * eye.half_width();
+        let top = eye.upper.least().min(0.0) - LASHES - 0.06;
+        let bottom = eye.lower.most().max(0.0) + LASHES + 0.06;
+        let size = V2::new(2.0 * half, bottom - top);
+        let picture = Patch::read(V2::new(-half, top), size, step.clamp(0.004, 0.03), colour);
+        let near: Vec<Near> = (0..picture.colours().len())
+            .map(|i| Near::new(eye, picture.place(i)))
+            .collect();
+        let outside: Vec<bool> = near.iter().map(|n| *n == Near::Skin).collect();
+        let mut bare = picture.clone();
+        bare.fill(&outside);
+        Self {
+            picture,
+            bare,
+            near,
+        }
+    }
+
+    /// How much paler than skin a point is: the white of an eye is, 0–1.
+    pub(super) fn pale(&self, p: V2) -> f32 {
+        let (own, skin) = (self.picture.at(p), self.bare.at(p));
+        if luma(own) < 0.7 * luma(skin) {
+            return 0.0;
+        }
+        ((paleness(own) - paleness(skin)) / (2.0 * PALER)).clamp(0.0, 1.0)
+    }
+
+    /// How much darker than skin a point is: lashes and irises are, 0–1.
+    pub(super) fn dark(&self, p: V2) -> f32 {
+        let (own, skin) = (luma(self.picture.at(p)), luma(self.bare.at(p)).max(8.0));
+        ((1.0 - own / skin) / (4.0 * DARKER)).clamp(0.0, 1.0)
+    }
+}
+
+impl ShutLid {
+    /// Not painted yet.
+    pub const EMPTY: ShutLid = ShutLid {
+        skin: Patch::EMPTY,
+        made: Patch::EMPTY,
+        lash: [0.0; 3],
+        lash_length: 0.0,
     };
 
-    /// Cuts the eye with its lashes out of the picture and fills the hole smoothly (Laplace's
-    /// equation with the rim's colours). `colour` reads sRGB at a point of eye space.
-    pub fn paint(&mut self, eye: &Eye, colour: impl Fn(V2) -> [f32; 3]) {
-        let points: Vec<V2> = (0..COLS * ROWS)
-            .map(|i| position(eye, i % COLS, i / COLS))
+    /// Cuts the eye with its lashes out of the picture and fills the hole smoothly from its rim.
+    pub(super) fn paint(eye: &Eye, around: Around) -> Self {
+        let Around {
+            picture,
+            bare,
+            near,
+        } = around;
+        let count = picture.colours().len();
+        let other = |i: usize| differs(picture.colours()[i], bare.colours()[i]);
+        let hole: Vec<bool> = (0..count)
+            .map(|i| near[i] == Near::Eye || (near[i] == Near::Lashes && other(i)))
             .collect();
-        self.skin = points.iter().map(|p| colour(*p)).collect();
-        self.lash = lash_colour(eye, &colour);
-        let hole: Vec<bool> = points.iter().map(|p| is_hole(eye, *p)).collect();
-        let rim = mean((0..hole.len()).filter(|&i| !hole[i]).map(|i| self.skin[i]));
-        for (colour, _) in self.skin.iter_mut().zip(&hole).filter(|(_, hole)| **hole) {
-            *colour = rim;
+        let (cols, rows) = picture.size();
+        let reach = (0.012 / picture.step()).ceil().clamp(1.0, 3.0) as usize;
+        let hole = widened(&hole, cols, rows, reach);
+        let known: Vec<bool> = hole.iter().map(|h| !h).collect();
+        let mut skin = picture.clone();
+        skin.fill(&known);
+        let lash = lash_colour(eye, &picture);
+        let lash_length = lash_length(eye, &picture, &bare);
+        let mut made = picture;
+        for (m, h) in made.colours_mut().iter_mut().zip(&hole) {
+            *m = [f32::from(u8::from(*h)); 3];
         }
-        for _ in 0..ROUNDS {
-            for i in (0..hole.len()).filter(|&i| hole[i]) {
-                let (col, row) = (i % COLS, i / COLS);
-                let around = [
-                    self.skin[row * COLS + col.saturating_sub(1)],
-                    self.skin[row * COLS + (col + 1).min(COLS - 1)],
-                    self.skin[row.saturating_sub(1) * COLS + col],
-                    self.skin[(row + 1).min(ROWS - 1) * COLS + col],
-                ];
-                self.skin[i] = mean(around.into_iter());
-            }
-        }
-        self.model(eye, &points, &hole);
+        soften(&mut made);
+        let mut lid = Self {
+            skin,
+            made,
+            lash,
+            lash_length,
+        };
+        lid.model(eye);
+        lid
     }
 
     /// A lid is round: a little lighter over the eyeball, darker towards its edges.
-    fn model(&mut self, eye: &Eye, points: &[V2], hole: &[bool]) {
-        for (i, p) in points.iter().enumerate().filter(|(i, _)| hole[*i]) {
+    fn model(&mut self, eye: &Eye) {
+        for i in 0..self.skin.colours().len() {
+            let p = self.skin.place(i);
+            let made = self.made.colours()[i][0];
             let s = p.x / eye.half_width();
             let (upper, lower) = (eye.upper.at(p.x), eye.lower.at(p.x));
-            let t = ((p.y - upper) / (lower - upper).max(0.03)).clamp(-1.0, 1.0);
-            let round = (1.0 - s * s).max(0.0) * (1.0 - (t - 0.2) * (t - 0.2)).max(0.0);
-            let light = 1.0 + 0.07 * round - 0.05 * t.max(0.0);
-            self.skin[i] = self.skin[i].map(|c| (c * light).min(255.0));
+            let t = ((p.y - upper) / (lower - upper).max(0.03)).clamp(-1.0, 1.5);
+            let across = (1.0 - s * s).max(0.0);
+            let round = across * (1.0 - (t - 0.35) * (t - 0.35) * 1.6).max(0.0);
+            let light = ROUND.0 * round - ROUND.1 * across * smoothstep(0.3, 1.1, t);
+            let colour = &mut self.skin.colours_mut()[i];
+            *colour = colour.map(|c| (c * (1.0 + made * light)).min(255.0));
         }
     }
 
     /// The colours at a point of eye space.
-    pub fn at(&self, eye: &Eye, p: V2) -> LidColours {
-        if self.skin.is_empty() {
-            return LidColours {
-                skin: self.lash,
-                lash: self.lash,
-            };
-        }
-        let (corner, step) = layout(eye);
-        let x = ((p.x - corner.x) / step.x).clamp(0.0, (COLS - 1) as f32 - 1e-3);
-        let y = ((p.y - corner.y) / step.y).clamp(0.0, (ROWS - 1) as f32 - 1e-3);
-        let (col, row) = (x as usize, y as usize);
-        let (tx, ty) = (x - col as f32, y - row as f32);
-        let i = row * COLS + col;
-        let [a, b, c, d] = [i, i + 1, i + COLS, i + COLS + 1].map(|i| self.skin[i]);
-        let skin = [0, 1, 2].map(|k| {
-            let top = a[k] + (b[k] - a[k]) * tx;
-            let bottom = c[k] + (d[k] - c[k]) * tx;
-            top + (bottom - top) * ty
-        });
+    pub fn at(&self, p: V2) -> LidColours {
         LidColours {
-            skin,
+            skin: self.skin.at(p),
             lash: self.lash,
+            made: self.made.at(p)[0],
         }
     }
 }
 
-/// Eye space of node (0, 0) and the step from node to node.
-fn layout(eye: &Eye) -> (V2, V2) {
-    let half = 1.35 * eye.half_width();
-    let top = eye.upper.at(0.0) - eye.room - 0.02;
-    let bottom = eye.lower.at(0.0) + LASHES + 0.06;
-    let step = V2::new(
-        2.0 * half / (COLS - 1) as f32,
-        (bottom - top) / (ROWS - 1) as f32,
-    );
-    (V2::new(-half, top), step)
+/// What may lie at a point around an eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Near {
+    /// The eyeball or the lids' rims.
+    Eye,
+    /// Skin with lashes before it, perhaps.
+    Lashes,
+    /// Nothing but skin.
+    Skin,
 }
 
-fn position(eye: &Eye, col: usize, row: usize) -> V2 {
-    let (corner, step) = layout(eye);
-    corner + V2::new(col as f32 * step.x, row as f32 * step.y)
+impl Near {
+    fn new(eye: &Eye, p: V2) -> Self {
+        let s = (p.x / eye.half_width()).abs();
+        let (upper, lower) = (eye.upper.at(p.x), eye.lower.at(p.x));
+        let (above, below) = (upper - p.y, p.y - lower);
+        let outside = above.max(below);
+        // Beyond the corners rims run together, lashes do not.
+        let rim = if above > below {
+            RIM.0.min(0.6 * eye.room)
+        } else {
+            RIM.1
+        };
+        let rim = rim * ((1.12 - s) / 0.12).clamp(0.0, 1.0).sqrt();
+        let room = (0.85 * eye.room).min(LASHES);
+        let lashes = if above > below { room } else { 0.6 * LASHES };
+        let lashes = lashes * ((1.6 - s) / 0.2).clamp(0.0, 1.0).sqrt();
+        if s < 1.12 && outside < rim {
+            Near::Eye
+        } else if s < 1.6 && outside < lashes {
+            Near::Lashes
+        } else {
+            Near::Skin
+        }
+    }
 }
 
-/// The eye with its lashes and liner.
-fn is_hole(eye: &Eye, p: V2) -> bool {
-    let s = p.x / eye.half_width();
-    let reach = (1.25 - s.abs()).clamp(0.0, 0.5) / 0.5;
-    let above = LASHES.min(0.6 * eye.room) * 1.25 * reach.sqrt();
-    let below = LASHES * 0.8 * reach.sqrt();
-    s.abs() < 1.25 && p.y > eye.upper.at(p.x) - above && p.y < eye.lower.at(p.x) + below
+/// A mask grown by that many nodes each way.
+fn widened(mask: &[bool], cols: usize, rows: usize, by: usize) -> Vec<bool> {
+    let span = |at: usize, end: usize| at.saturating_sub(by)..(at + by + 1).min(end);
+    let across: Vec<bool> = (0..mask.len())
+        .map(|i| span(i % cols, cols).any(|col| mask[i / cols * cols + col]))
+        .collect();
+    (0..mask.len())
+        .map(|i| span(i / cols, rows).any(|row| across[row * cols + i % cols]))
+        .collect()
+}
+
+/// Lets the edge of a mask fade over two nodes.
+fn soften(mask: &mut Patch) {
+    let (cols, rows) = mask.size();
+    for _ in 0..2 {
+        let before: Vec<f32> = mask.colours().iter().map(|c| c[0]).collect();
+        for (i, colour) in mask.colours_mut().iter_mut().enumerate() {
+            let (col, row) = (i % cols, i / cols);
+            let around = [
+                i,
+                row * cols + col.saturating_sub(1),
+                row * cols + (col + 1).min(cols - 1),
+                row.saturating_sub(1) * cols + col,
+                (row + 1).min(rows - 1) * cols + col,
+            ];
+            *colour = [around.iter().map(|&j| before[j]).sum::<f32>() * 0.2; 3];
+        }
+    }
 }
 
 /// The darker colours along the upper lid.
-fn lash_colour(eye: &Eye, colour: &impl Fn(V2) -> [f32; 3]) -> [f32; 3] {
+fn lash_colour(eye: &Eye, picture: &Patch) -> [f32; 3] {
     let mut along: Vec<[f32; 3]> = (0..33 * 5)
         .map(|i| {
             let x = ((i % 33) as f32 / 16.0 - 1.0) * 0.8 * eye.half_width();
             let y = eye.upper.at(x) + ((i / 33) as f32 - 3.0) * 0.012;
-            colour(V2::new(x, y))
+            picture.at(V2::new(x, y))
         })
         .collect();
-    let level = |c: &[f32; 3]| c[0] + c[1] + c[2];
-    along.sort_by(|a, b| level(a).total_cmp(&level(b)));
+    along.sort_by(|a, b| luma(*a).total_cmp(&luma(*b)));
     mean(along.into_iter().take(40))
 }
 
-fn mean(colours: impl Iterator<Item = [f32; 3]>) -> [f32; 3] {
-    let mut sum = [0.0; 3];
-    let mut count = 0.0f32;
-    for colour in colours {
-        for (s, c) in sum.iter_mut().zip(colour) {
-            *s += c;
-        }
-        count += 1.0;
-    }
-    sum.map(|s| s / count.max(1.0))
+/// How far dark strokes reach above the upper lid, on average.
+fn lash_length(eye: &Eye, picture: &Patch, bare: &Patch) -> f32 {
+    let step = 0.004;
+    let column = |x: f32| {
+        let dark = |k: &i32| {
+            let p = V2::new(x, eye.upper.at(x) - step * *k as f32);
+            luma(picture.at(p)) < (1.0 - 2.0 * DARKER) * luma(bare.at(p))
+        };
+        (1..16).take_while(dark).count() as f32 * step
+    };
+    let columns = -10i32..=10;
+    let count = columns.clone().count() as f32;
+    columns
+        .map(|i| column(0.08 * i as f32 * eye.half_width()))
+        .sum::<f32>()
+        / count
+}
+
+/// Whether a colour is no skin where skin has the colour `skin`.
+fn differs(own: [f32; 3], skin: [f32; 3]) -> bool {
+    let (a, b) = (luma(own), luma(skin));
+    a < (1.0 - DARKER) * b || (a > 0.8 * b && paleness(own) > paleness(skin) + PALER)
+}
+
+/// 1 without any colour, 0 for a pure one.
+fn paleness(c: [f32; 3]) -> f32 {
+    c[0].min(c[1]).min(c[2]) / luma(c).max(8.0)
+}
+
+fn luma(c: [f32; 3]) -> f32 {
+    0.3 * c[0] + 0.59 * c[1] + 0.11 * c[2]
 }

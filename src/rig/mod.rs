@@ -13,16 +13,25 @@ pub mod eye;
 pub mod field;
 pub mod head;
 pub mod interior;
+pub mod iris;
 pub mod lid;
+pub mod light;
+mod line;
 mod lips;
 pub mod mouth;
+pub mod patch;
+pub mod relief;
 pub mod sample;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 pub mod space;
 mod staging;
+mod teeth;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_mouth;
+mod threads;
 pub mod warp;
 
 pub use staging::{Background, Framing, Staging};
@@ -33,24 +42,47 @@ use crate::{
     pose::{Arkit, FacePose},
 };
 use colour::ColourMap;
+pub use eye::Gaze;
 use eye::{Eye, Lid};
-use field::{Field, Layer};
+use field::{Field, Layer, PARTED};
 use head::{HeadMotion, Share, Turn};
-use interior::{Inside, Light, Painter};
+use interior::{Inside, Painter};
+use light::Light;
 use mouth::{Mouth, Slit};
-use space::{Affine, FaceSpace, V2};
-use warp::{Canvas, NodeGrid, Over, Shade, between};
+use relief::Relief;
+use sample::Source;
+use space::{Affine, FaceSpace, V2, smoothstep};
+use teeth::OwnTeeth;
+use warp::{Canvas, Cell, Corners, MAX_CELL, NodeGrid, Over, Scratch, Shade, Stripe, between};
 
 /// Width of the soft edge between lip and mouth interior, IOD.
 const LIP_SOFT: f32 = 0.012;
-/// Distance from node to node over the frame, IOD.
-const NODE: f32 = 0.08;
+/// Largest distance from node to node over the frame, IOD.
+const NODE: f32 = 0.09;
+/// What a blink or a glance moves lies within this distance of an eye's middle, IOD.
+const EYE: f32 = 0.6;
 /// Everything that can move lies within this distance of the nose tip, IOD.
 const MOVING: f32 = 3.05;
+/// What lies so near to an edge of the picture stays, whatever moves: a fraction of its side.
+const EDGE: f32 = 0.02;
+/// Expressions fade over so much before it, IOD.
+const HELD: f32 = 0.2;
+
+/// What a node is near to: bits.
+mod near {
+    /// Its surroundings come from elsewhere.
+    pub const MOVED: u8 = 1;
+    /// The two sides of the slit may differ.
+    pub const MOUTH: u8 = 2;
+    /// The first eye; the next bit is the second one. Only if it is not still.
+    pub const EYE: u8 = 4;
+}
 
 /// What came of drawing one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Drawn {
+    /// Samples of all planes that were not copied from the resting frame.
+    pub moved: usize,
     /// Gap between the inner lips at the middle, in IOD.
     pub aperture: f32,
 }
@@ -58,24 +90,38 @@ pub struct Drawn {
 /// A portrait prepared for one frame layout: draws any pose into it.
 pub struct Rig {
     spec: FrameSpec,
-    base: FrameBuf,
+    /// The resting frame, one a plane.
+    base: Vec<Source>,
     map: ColourMap,
     /// Face space to frame samples and back.
     to_frame: Affine,
     from_frame: Affine,
+    /// Frame samples to mouth space.
+    to_mouth: Affine,
     /// Size of a frame sample, IOD.
     pixel: f32,
     mouth: Mouth,
     eyes: [Eye; 2],
+    gaze: Gaze,
     field: Field,
     head: HeadMotion,
     painter: Painter,
+    own: Option<OwnTeeth>,
+    relief: Relief,
     nodes: NodeGrid,
+    /// Per node: where it lies at rest, face space; and its share of the head's motion.
+    rest: Vec<V2>,
     shares: Vec<Share>,
+    /// Per node: what the cells around it have to care for.
+    near: Vec<u8>,
+    /// Per node: how much it takes part in the face's expression, 0 along the picture's edges.
+    hold: Vec<f32>,
     /// Per node: where it lies on the posed face, face space.
     posed: Vec<V2>,
     /// Per layer and node: where it comes from, frame samples.
     from: [Vec<V2>; 2],
+    /// One a thread.
+    scratch: Vec<Scratch>,
 }
 
 /// What one frame's pose comes to.
@@ -83,6 +129,8 @@ struct Posed {
     slit: Slit,
     lids: [Lid; 2],
     inside: Inside,
+    /// Whether anything of the face is displaced.
+    moved: bool,
     aperture: f32,
     /// Mouth space: what the slit can touch.
     slit_box: [f32; 4],
@@ -96,44 +144,50 @@ impl Rig {
         let to_frame = space.to_picture.then(&stage.placement);
         let from_frame = to_frame.inverse();
         let pixel = (from_frame.ex.length() * from_frame.ey.length()).sqrt();
-        let mouth = Mouth::new(&space.landmarks);
+        let colour = reader(&stage.rgba, spec, &to_frame);
+        let light = Light::of_face(&colour, &space.landmarks);
+        let mut mouth = Mouth::new(&space.landmarks);
+        mouth.fit(&colour);
+        let own = OwnTeeth::find(&mouth, &colour).filter(|_| !mouth.is_narrow());
         let controls = control::controls(&space.landmarks, &mouth);
         let field = Field::new(&space.landmarks, &mouth, &controls);
         let head = HeadMotion::new(&space.landmarks);
-        let colour = reader(&stage.rgba, spec, &to_frame);
-        let light = Light::from_skin(skin_colour(&colour, &space.landmarks));
         let mut eyes = Eye::pair(&space.landmarks);
-        for eye in &mut eyes {
-            eye.paint_lid(&colour);
-        }
+        let gaze = Eye::prepare(&mut eyes, pixel, &colour);
         drop(colour);
         let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
-        let shares = (0..nodes.count())
-            .map(|i| {
-                let at = nodes.at(i);
-                let [left, top, right, bottom] = stage.picture.map(|v| v as f32);
-                let edge = (at.x - left)
-                    .min(at.y - top)
-                    .min(right - 1.0 - at.x)
-                    .min(bottom - 1.0 - at.y);
-                head.share(from_frame.apply(at), edge * pixel)
-            })
+        let edges: Vec<f32> = (0..nodes.count())
+            .map(|i| from_edge(&nodes, i, &stage.picture) * pixel)
             .collect();
+        let shares = (0..nodes.count())
+            .map(|i| head.share(from_frame.apply(nodes.at(i)), edges[i]))
+            .collect();
+        let hold = edges.iter().map(|e| smoothstep(0.0, HELD, *e)).collect();
         Self {
             spec: *spec,
-            base: colour::convert(&stage.rgba, spec),
+            base: sources(&colour::convert(&stage.rgba, spec)),
             map: ColourMap::new(spec.format, spec.colour),
+            to_mouth: from_frame.then(&mouth.frame().inverse()),
             to_frame,
             from_frame,
             pixel,
-            painter: Painter::new(&mouth, light),
+            painter: Painter::new(&mouth, light, own.as_ref()),
+            own,
+            relief: Relief::new(&space.landmarks, &mouth, light.towards),
             eyes,
+            gaze,
             mouth,
             field,
             head,
             shares,
+            rest: (0..nodes.count())
+                .map(|i| from_frame.apply(nodes.at(i)))
+                .collect(),
+            near: vec![0; nodes.count()],
+            hold,
             posed: vec![V2::ZERO; nodes.count()],
             from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
+            scratch: vec![Scratch::new(&nodes)],
             nodes,
         }
     }
@@ -143,14 +197,35 @@ impl Rig {
         &self.spec
     }
 
+    /// Draws with so many threads from now on, at most one a processor; 0 is one a processor.
+    /// What is drawn stays the same to the bit. A new rig draws on the calling thread alone.
+    pub fn set_threads(&mut self, wish: usize) {
+        let count = threads::granted(wish);
+        self.scratch
+            .resize_with(count, || Scratch::new(&self.nodes));
+    }
+
     /// The portrait at rest.
-    pub fn base(&self) -> &FrameBuf {
-        &self.base
+    pub fn base(&self) -> FrameBuf {
+        FrameBuf {
+            spec: self.spec,
+            planes: self.base.iter().map(Source::plane).collect(),
+        }
     }
 
     /// Size of a frame sample, IOD.
     pub fn pixel(&self) -> f32 {
         self.pixel
+    }
+
+    /// Whether the eyes look about.
+    pub fn gaze(&self) -> Gaze {
+        self.gaze
+    }
+
+    /// Both eyes, the viewer's left first.
+    pub fn eyes(&self) -> &[Eye; 2] {
+        &self.eyes
     }
 
     /// Face space to frame samples.
@@ -161,67 +236,201 @@ impl Rig {
     /// Draws one frame: every sample of it is written. The planes must hold the rig's
     /// [`spec`](Self::spec).
     pub fn draw(&mut self, pose: &FacePose, frame: &mut FrameMut<'_>) -> Drawn {
-        self.draw_base(frame);
         let posed = self.pose(pose);
         let turn = Turn::new(&pose.head);
-        self.place_nodes(&turn);
-        let mut canvas = Canvas {
-            spec: &self.spec,
-            base: &self.base,
-            map: &self.map,
-            frame,
-            site: chroma_site(self.spec.chroma_site),
-        };
-        let cell = self.nodes.cell;
-        let radius = cell as f32 * self.pixel;
-        for row in 0..self.nodes.rows {
-            for col in 0..self.nodes.cols {
-                let corners = self.nodes.corners(col, row);
-                let at = corners.map(|i| self.nodes.at(i));
-                let face = corners.map(|i| self.posed[i]);
-                let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
-                let (left, top) = (self.nodes.left + col * cell, self.nodes.top + row * cell);
-                let middle = between(&face, 0.5, 0.5);
-                if self.in_slit(&posed, &face) {
-                    canvas.shaded(left, top, cell, |tx, ty| {
-                        self.lip_shade(&posed, between(&face, tx, ty), &layers, tx, ty)
-                    });
-                    continue;
-                }
-                let from = &layers[self.side(&posed, middle) as usize];
-                let eye = (0..2).find(|&e| {
-                    !posed.lids[e].is_still()
-                        && self.eyes[e].near(self.from_frame.apply(between(from, 0.5, 0.5)), radius)
-                });
-                if let Some(eye) = eye {
-                    canvas.shaded(left, top, cell, |tx, ty| {
-                        self.eye_shade(&posed.lids[eye], eye, between(from, tx, ty))
-                    });
-                } else if !warp::is_still(&at, from) {
-                    canvas.plain(left, top, cell, from);
-                }
+        self.place_nodes(&turn, &posed);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let stripe = Stripe::whole(frame, self.spec.height);
+        let moved = match threads::pool() {
+            Some(pool) if scratch.len() > 1 => {
+                pool.install(|| self.draw_stripes(&posed, stripe, &mut scratch))
             }
-        }
+            _ => self.draw_stripes(&posed, stripe, &mut scratch[..1]),
+        };
+        self.scratch = scratch;
         Drawn {
+            moved,
             aperture: posed.aperture,
         }
     }
 
-    fn draw_base(&self, frame: &mut FrameMut<'_>) {
-        for (p, data) in self.base.planes.iter().enumerate() {
-            let row = self.base.stride(p);
-            let out = &mut frame.planes[p];
-            let stride = out.stride;
-            for (from, to) in data.chunks_exact(row).zip(out.data.chunks_mut(stride)) {
-                to[..row].copy_from_slice(from);
+    /// Draws rows of the frame in as many stripes as there is memory to work in, one a thread.
+    fn draw_stripes(
+        &self,
+        posed: &Posed,
+        mut stripe: Stripe<'_>,
+        scratch: &mut [Scratch],
+    ) -> usize {
+        let middle = scratch.len() / 2;
+        let (above, below) = scratch.split_at_mut(middle);
+        match (above, below) {
+            ([], [scratch, ..]) => self.draw_stripe(posed, &mut stripe, scratch),
+            (above, below) => {
+                let share = above.len() as f32 / (above.len() + below.len()) as f32;
+                let row = self.split(&stripe, share);
+                let (upper, lower) = stripe.split(row, &self.spec);
+                let (a, b) = rayon_core::join(
+                    || self.draw_stripes(posed, upper, above),
+                    || self.draw_stripes(posed, lower, below),
+                );
+                a + b
             }
         }
     }
 
+    /// The luma row that has so large a share of a stripe's work above it.
+    fn split(&self, stripe: &Stripe<'_>, share: f32) -> usize {
+        let rows = stripe.rows();
+        let cells = self.nodes.row(rows.start)..self.nodes.row(rows.end);
+        // What moves costs much, and the lips and eyes a multiple of it.
+        let work = |row: usize| -> u32 {
+            let nodes = row * self.nodes.stride()..(row + 1) * self.nodes.stride();
+            let cost =
+                |near: &u8| 1 + 8 * u32::from(*near != 0) + 8 * u32::from(*near > near::MOVED);
+            self.near[nodes].iter().map(cost).sum()
+        };
+        let wanted = cells.clone().map(work).sum::<u32>() as f32 * share;
+        let mut done = 0;
+        for row in cells {
+            if done as f32 >= wanted {
+                return (self.nodes.top + row * self.nodes.cell).clamp(rows.start, rows.end);
+            }
+            done += work(row);
+        }
+        rows.end
+    }
+
+    /// Draws some rows of the frame: whole rows of cells, and what lies above and below them.
+    /// How many samples were not copied.
+    fn draw_stripe(&self, posed: &Posed, stripe: &mut Stripe<'_>, scratch: &mut Scratch) -> usize {
+        let canvas = Canvas {
+            spec: &self.spec,
+            base: &self.base,
+            map: &self.map,
+            site: chroma_site(self.spec.chroma_site),
+            nodes: &self.nodes,
+        };
+        let rows = stripe.rows();
+        let (first, last) = (self.nodes.row(rows.start), self.nodes.row(rows.end));
+        canvas.rest(
+            stripe,
+            rows.start..self.nodes.top.clamp(rows.start, rows.end),
+        );
+        let mut moved = 0;
+        for row in first..last {
+            scratch.cells.clear();
+            for col in 0..self.nodes.cols {
+                scratch.cells.push(self.cell(posed, col, row));
+            }
+            moved += canvas.cells(stripe, row, &self.from, scratch);
+            for col in 0..self.nodes.cols {
+                self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
+            }
+            self.shade_skin(posed, stripe, row);
+        }
+        let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
+        canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
+        moved
+    }
+
+    /// Whether a cell may be moved or shaded by the mouth.
+    fn near_mouth(&self, col: usize, row: usize) -> bool {
+        let corners = self.nodes.corners(col, row);
+        corners.iter().any(|&i| self.near[i] & near::MOUTH != 0)
+    }
+
+    /// How a cell is drawn.
+    fn cell(&self, posed: &Posed, col: usize, row: usize) -> Cell {
+        let corners = self.nodes.corners(col, row);
+        let near = corners.iter().fold(0, |near, &i| near | self.near[i]);
+        if near <= near::MOVED {
+            return if near == 0 {
+                Cell::Still
+            } else {
+                Cell::Plain(Layer::Upper)
+            };
+        }
+        let face = corners.map(|i| self.posed[i]);
+        let mut layer = Layer::Upper;
+        if near & near::MOUTH != 0 {
+            if self.in_slit(posed, &face) && self.opens(posed, &face) {
+                return Cell::Lips;
+            }
+            layer = self.side(posed, between(&face, 0.5, 0.5));
+        }
+        let from = corners.map(|i| self.from[layer as usize][i]);
+        let radius = self.nodes.cell as f32 * self.pixel;
+        for eye in 0..2 {
+            if near & (near::EYE << eye) != 0 {
+                let source = self.from_frame.apply(between(&from, 0.5, 0.5));
+                if self.eyes[eye].near(source, radius) {
+                    return Cell::Eye(eye);
+                }
+            }
+        }
+        if warp::is_still(&corners.map(|i| self.nodes.at(i)), &from) {
+            Cell::Still
+        } else {
+            Cell::Plain(layer)
+        }
+    }
+
+    /// Whether a cell in the slit's box touches the slit itself: the box is much larger, for the
+    /// slit is a crescent.
+    fn opens(&self, posed: &Posed, face: &Corners) -> bool {
+        let local = face.map(|p| self.mouth.to_local(p));
+        let least = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MAX, f32::min);
+        let most = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MIN, f32::max);
+        let (left, right) = (least(|p| p.x), most(|p| p.x));
+        let (mut top, mut bottom) = (f32::MAX, f32::MIN);
+        for i in 0..=4 {
+            let u = left + (right - left) * i as f32 * 0.25;
+            let (a, b) = (posed.slit.upper.at(u), posed.slit.lower.at(u));
+            top = top.min(a.min(b));
+            bottom = bottom.max(a.max(b));
+        }
+        // The curves bend a little between the places looked at.
+        let room = LIP_SOFT.max(self.pixel) + 0.01;
+        most(|p| p.y) > top - room && least(|p| p.y) < bottom + room
+    }
+
+    fn draw_shaded(
+        &self,
+        canvas: &Canvas<'_>,
+        posed: &Posed,
+        stripe: &mut Stripe<'_>,
+        cell: Cell,
+        col: usize,
+        row: usize,
+    ) {
+        if !matches!(cell, Cell::Lips | Cell::Eye(_)) {
+            return;
+        }
+        let corners = self.nodes.corners(col, row);
+        let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
+        let face = corners.map(|i| self.posed[i]);
+        match cell {
+            Cell::Lips => canvas.shaded(stripe, col, row, |tx, ty| {
+                self.lip_shade(posed, between(&face, tx, ty), &layers, tx, ty)
+            }),
+            Cell::Eye(eye) => {
+                let from = &layers[self.side(posed, between(&face, 0.5, 0.5)) as usize];
+                canvas.shaded(stripe, col, row, |tx, ty| {
+                    self.eye_shade(&posed.lids[eye], eye, between(from, tx, ty))
+                });
+            }
+            Cell::Still | Cell::Plain(_) => {}
+        }
+    }
+
     fn pose(&mut self, pose: &FacePose) -> Posed {
-        self.field.pose(pose);
+        let moved = self.field.pose(pose);
+        self.relief.pose(pose);
         let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
-        let jaw = pose.get(Arkit::JawOpen);
+        let jaw = V2::new(
+            0.10 * (pose.get(Arkit::JawLeft) - pose.get(Arkit::JawRight)),
+            0.30 * pose.get(Arkit::JawOpen),
+        );
         let (from, to) = slit.upper.span();
         let (mut top, mut bottom) = (f32::MAX, f32::MIN);
         for i in 0..=16 {
@@ -233,9 +442,10 @@ impl Rig {
         Posed {
             lids: [0, 1].map(|side| self.eyes[side].lid(pose, side)),
             inside: Inside {
-                jaw: 0.30 * jaw,
+                jaw,
                 tongue: pose.get(Arkit::TongueOut),
             },
+            moved,
             aperture: slit.aperture(),
             slit_box: [from, top, to, bottom],
             slit,
@@ -243,26 +453,51 @@ impl Rig {
     }
 
     /// Every node: where it lies on the posed face, and where it comes from by either layer.
-    fn place_nodes(&mut self, turn: &Turn) {
+    fn place_nodes(&mut self, turn: &Turn, posed: &Posed) {
         let still = turn.is_still();
-        for i in 0..self.nodes.count() {
-            let at = self.nodes.at(i);
-            let p = self.from_frame.apply(at);
+        let reach = EYE + 1.5 * self.nodes.cell as f32 * self.pixel;
+        let eyes = [0, 1].map(|e| self.eyes[e].to_face(V2::ZERO));
+        let looks = [0, 1].map(|e| !posed.lids[e].is_still());
+        for (i, (p, at)) in self.rest.iter().zip(self.nodes.all()).enumerate() {
             let q = if still {
-                p
+                *p
             } else {
-                self.head.source(turn, p, self.shares[i])
+                self.head.source(turn, *p, self.shares[i])
             };
-            self.posed[i] = q;
-            for layer in [Layer::Upper, Layer::Lower] {
-                let back = self.field.back(layer, q);
-                let from = if still && back == V2::ZERO {
+            let mut near = 0;
+            let mut back = [V2::ZERO; 2];
+            if self.field.moves(q) {
+                let hold = self.hold[i];
+                back = [self.field.back(Layer::Upper, q) * hold; 2];
+                if within(q, self.mouth.centre, PARTED) {
+                    near |= near::MOUTH;
+                    back[1] = self.field.back(Layer::Lower, q) * hold;
+                }
+            }
+            let place = |back: V2| {
+                if still && back == V2::ZERO {
                     at
                 } else {
                     self.to_frame.apply(q + back)
-                };
-                self.from[layer as usize][i] = from;
+                }
+            };
+            let upper = place(back[0]);
+            let lower = if back[0] == back[1] {
+                upper
+            } else {
+                place(back[1])
+            };
+            if !warp::is_still(&[at, at], &[upper, lower]) {
+                near |= near::MOVED;
             }
+            for e in 0..2 {
+                if looks[e] && within(q + back[0], eyes[e], reach) {
+                    near |= near::EYE << e;
+                }
+            }
+            self.near[i] = near;
+            self.posed[i] = q;
+            (self.from[0][i], self.from[1][i]) = (upper, lower);
         }
     }
 
@@ -270,19 +505,38 @@ impl Rig {
     fn eye_shade(&self, lid: &Lid, eye: usize, from: V2) -> Shade {
         let eye = &self.eyes[eye];
         let local = eye.to_local(self.from_frame.apply(from));
-        let point = eye.source(lid, local, self.pixel);
-        let over = if point.cover > 0.0 {
-            Over::Paint(point.lid, point.cover)
-        } else {
-            Over::Nothing
+        let shade = eye.shade(lid, local, self.pixel);
+        let frame = |p: V2| self.to_frame.apply(eye.to_face(p));
+        let over = match shade.over {
+            Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
+            over => over,
         };
-        let from = if point.from == local {
+        let from = if shade.from == local {
             from
         } else {
-            self.to_frame.apply(eye.to_face(point.from))
+            frame(shade.from)
         };
         Shade { from, over }
     }
+}
+
+/// Whether two points lie within a distance of each other.
+fn within(a: V2, b: V2, distance: f32) -> bool {
+    let d = a - b;
+    d.dot(d) < distance * distance
+}
+
+/// The planes of a frame, to be read between their samples.
+fn sources(frame: &FrameBuf) -> Vec<Source> {
+    let spec = &frame.spec;
+    let planes = frame.planes.iter().enumerate();
+    planes
+        .map(|(p, data)| {
+            let layout = spec.format.plane(p);
+            let (width, height) = layout.size(spec.width, spec.height);
+            Source::new(data, width, height, layout.channels)
+        })
+        .collect()
 }
 
 /// Luma offset of chroma sample 0.
@@ -293,6 +547,16 @@ fn chroma_site(site: ChromaSite) -> V2 {
     }
 }
 
+/// How far a node lies inside what stays along the edges of the picture (left, top, right and
+/// bottom in the frame), luma samples. A cell that reaches over the border stays too.
+fn from_edge(nodes: &NodeGrid, node: usize, picture: &[usize; 4]) -> f32 {
+    let at = nodes.at(node);
+    let [left, top, right, bottom] = picture.map(|v| v as f32);
+    let across = (at.x - left).min(right - 1.0 - at.x) - EDGE * (right - left);
+    let down = (at.y - top).min(bottom - 1.0 - at.y) - EDGE * (bottom - top);
+    across.min(down) - nodes.cell as f32
+}
+
 /// The nodes over the moving part of the frame.
 fn node_grid(
     spec: &FrameSpec,
@@ -301,7 +565,8 @@ fn node_grid(
     nose: V2,
     pixel: f32,
 ) -> NodeGrid {
-    let cell = ((NODE / pixel / 2.0).round() as usize * 2).clamp(4, 64);
+    let most = (NODE / pixel).clamp(4.0, MAX_CELL as f32) as usize;
+    let cell = 1 << most.ilog2();
     let centre = to_frame.apply(nose);
     // The bounding box of a circle under the affine map.
     let reach = V2::new(
@@ -337,21 +602,7 @@ fn reader<'a>(
     }
 }
 
-/// Mean sRGB colour of the skin beside and below the mouth.
-fn skin_colour(colour: &impl Fn(V2) -> [f32; 3], landmarks: &[V2; 68]) -> [f32; 3] {
-    let mut sum = [0.0f32; 3];
-    let spots = [
-        landmarks[31].lerp(landmarks[3], 0.4),
-        landmarks[35].lerp(landmarks[13], 0.4),
-        landmarks[57].lerp(landmarks[8], 0.5),
-    ];
-    for spot in spots {
-        for i in 0..49 {
-            let p = spot + V2::new((i % 7) as f32 - 3.0, (i / 7) as f32 - 3.0) * 0.02;
-            for (s, v) in sum.iter_mut().zip(colour(p)) {
-                *s += v;
-            }
-        }
-    }
-    sum.map(|s| s / (49.0 * spots.len() as f32))
+/// Brightness of an sRGB colour, 0–255.
+fn luma([r, g, b]: [f32; 3]) -> f32 {
+    0.3 * r + 0.59 * g + 0.11 * b
 }

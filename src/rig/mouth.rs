@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The mouth's own geometry: the slit between the lips and its frame of reference.
 
-use super::{curve::Curve, space::V2};
+use super::{
+    curve::Curve,
+    line,
+    space::{Affine, V2},
+};
 
 /// Up to this gap between the inner lips, in IOD, a portrait's mouth counts as closed
 /// (landmark predictors read up to 0.02 on touching lips).
 pub const CLOSED_GAP: f32 = 0.06;
+
+/// How far from the inner corners of the landmarks to the outer ones the lips part.
+const CORNER: f32 = 0.5;
+/// The red of a lip is taken to be no thinner than this, IOD: painted and shadowed lips.
+const LEAST_HEIGHT: f32 = 0.04;
 
 /// Where the lips are controlled, as fractions of the half-width from the middle; the corners
 /// (-1 and 1) have controls of their own.
@@ -27,12 +36,18 @@ pub struct Mouth {
     pub lower: Curve,
     /// Whether the portrait's lips touch.
     pub closed: bool,
+    /// Height of the red of the upper lip at its middle, IOD.
+    pub upper_height: f32,
+    /// Height of the red of the lower lip at its middle, IOD.
+    pub lower_height: f32,
 }
 
 impl Mouth {
     /// From landmarks in face space.
     pub fn new(landmarks: &[V2; 68]) -> Self {
-        let (left, right) = (landmarks[60], landmarks[64]);
+        // Predictors put the inner corners where red ends, but lips part further out.
+        let corner = |inner: usize, outer: usize| landmarks[inner].lerp(landmarks[outer], CORNER);
+        let (left, right) = (corner(60, 48), corner(64, 54));
         let half_width = (right - left).length() * 0.5;
         let along = (right - left) * (0.5 / half_width);
         let mut mouth = Self {
@@ -42,13 +57,15 @@ impl Mouth {
             upper: Curve::FLAT,
             lower: Curve::FLAT,
             closed: true,
+            upper_height: LEAST_HEIGHT,
+            lower_height: LEAST_HEIGHT,
         };
-        let local = |i: usize| {
-            let p = mouth.to_local(landmarks[i]);
-            (p.x, p.y)
-        };
-        let upper = [60, 61, 62, 63, 64].map(local);
-        let lower = [60, 67, 66, 65, 64].map(local);
+        let all = landmarks.map(|p| mouth.to_local(p));
+        let local = |i: usize| (all[i].x, all[i].y);
+        let (from, to) = ((-half_width, 0.0), (half_width, 0.0));
+        let (left, right) = (local(60), local(64));
+        let upper = [from, left, local(61), local(62), local(63), right, to];
+        let lower = [from, left, local(67), local(66), local(65), right, to];
         let (upper, lower) = (Curve::through(&upper), Curve::through(&lower));
         mouth.closed = lower.at(0.0) - upper.at(0.0) < CLOSED_GAP;
         let stations = stations_with_corners().map(|s| s * half_width);
@@ -61,7 +78,51 @@ impl Mouth {
             mouth.upper = Curve::through(&stations.map(|u| (u, upper.at(u).min(lower.at(u)))));
             mouth.lower = Curve::through(&stations.map(|u| (u, lower.at(u).max(upper.at(u)))));
         }
+        let red = |outer: usize, inner: f32| (local(outer).1 - inner).abs().max(LEAST_HEIGHT);
+        mouth.upper_height = red(51, mouth.upper.at(0.0));
+        mouth.lower_height = red(57, mouth.lower.at(0.0));
         mouth
+    }
+
+    /// Puts the line between closed lips where the picture has it: landmarks miss it by up to
+    /// 0.03 IOD, and then the mouth opens through the red of a lip. Lips that the landmarks take
+    /// for closed but that show teeth are parted. `colour` reads sRGB at a point of face space.
+    /// Nothing changes where neither is seen.
+    pub fn fit(&mut self, colour: impl Fn(V2) -> [f32; 3]) {
+        if !self.closed {
+            return;
+        }
+        let frame = self.clone();
+        let colour = |p| colour(frame.to_face(p));
+        if let Some(line) = line::between(self, |p| super::luma(colour(p))) {
+            let at = |s: f32| line.at(s * frame.half_width);
+            self.reshape(&stations_with_corners().map(|s| (at(s), at(s))));
+        }
+        if let Some(edges) = line::parting(self, colour) {
+            self.reshape(&edges);
+            self.closed = false;
+        }
+    }
+
+    /// Gives the lips other inner edges: v of the upper and of the lower one at the stations with
+    /// corners. The outer ones stay.
+    fn reshape(&mut self, edges: &[(f32, f32); 11]) {
+        let top = self.upper.at(0.0) - self.upper_height;
+        let bottom = self.lower.at(0.0) + self.lower_height;
+        let u = stations_with_corners().map(|s| s * self.half_width);
+        self.upper = Curve::through::<11>(&std::array::from_fn(|i| (u[i], edges[i].0)));
+        self.lower = Curve::through::<11>(&std::array::from_fn(|i| (u[i], edges[i].1)));
+        self.upper_height = (self.upper.at(0.0) - top).max(LEAST_HEIGHT);
+        self.lower_height = (bottom - self.lower.at(0.0)).max(LEAST_HEIGHT);
+    }
+
+    /// Mouth space to face space, as a map.
+    pub fn frame(&self) -> Affine {
+        Affine {
+            ex: self.along,
+            ey: self.along.turned(),
+            origin: self.centre,
+        }
     }
 
     /// Face space to mouth space.
@@ -89,6 +150,11 @@ impl Mouth {
     pub fn rest_gap(&self, s: f32) -> f32 {
         let u = s * self.half_width;
         self.lower.at(u) - self.upper.at(u)
+    }
+
+    /// Whether parted lips show so little that it serves no longer once they open further.
+    pub fn is_narrow(&self) -> bool {
+        self.rest_gap(0.0) < CLOSED_GAP
     }
 
     /// v of the line between the lips at rest.
@@ -210,6 +276,8 @@ pub(crate) mod tests {
         let mouth = Mouth::new(&face);
         let p = V2::new(0.3, 1.4);
         assert!((mouth.to_face(mouth.to_local(p)) - p).length() < 1e-5);
-        assert!(mouth.to_local(face[64]).y.abs() < 1e-5);
+        let corner = face[64].lerp(face[54], CORNER);
+        let local = mouth.to_local(corner);
+        assert!(local.y.abs() < 1e-5 && (local.x - mouth.half_width).abs() < 1e-5);
     }
 }

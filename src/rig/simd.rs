@@ -1,190 +1,333 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The AVX2 twin of [`super::sample`]'s bicubic rows: the same integers, several at once.
+//! The AVX2 twin of [`super::sample`]'s bicubic reading: the same integers, eight positions at
+//! once.
 //!
-//! `unsafe`, as only the calls of speech libraries in [`crate::voice`] are beside it: the loads of
-//! `std::arch` take pointers. Every address is bounded by the caller's promise that all taps of
-//! the row lie inside the plane, which [`super::sample::Source::row`] checks.
+//! Neighbouring samples of a posed face come from neighbouring places. So nothing is gathered:
+//! of each source row that eight positions touch, sixteen bytes are loaded once, a shuffle deals
+//! out the taps, and rows that a position does not touch weigh nothing for it.
+//!
+//! `unsafe`, as is only the calling of speech libraries in [`crate::voice`] beside it: the loads
+//! of `std::arch` take pointers. Positions are clamped here, and a [`Source`] has room around it
+//! for all taps of a clamped position.
 #![allow(unsafe_code)]
 
-use super::sample::{FRACTION, PHASE_BITS, Row, Source, WEIGHTS};
-use std::arch::x86_64::*;
+use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one};
+use std::{arch::x86_64::*, ops::Range};
 
+/// Positions worked on at once.
+pub const N: usize = 8;
 /// Half a phase: positions are rounded to the nearest one.
 const HALF: i32 = 1 << (FRACTION - PHASE_BITS - 1);
-const PHASE_MASK: i32 = (1 << PHASE_BITS) - 1;
+/// Eight positions over more source rows than this are read one by one.
+const MOST_ROWS: i32 = 12;
 
-/// Whether this processor can run [`row`].
+/// Whether this processor can run [`cubic`].
 pub fn available() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-/// Fills `out` with bicubic samples along a row all of whose taps lie inside the plane.
-///
-/// # Safety
-/// AVX2 must be [`available`], and for every i < out.len() / C the 4 × 4 positions from one
-/// before to two after (x + i·dx, y + i·dy) must lie inside `source`.
+/// Reads the planes `sources`, all of one size, at the positions (`x`, `y`) in fixed point: as
+/// many samples of `C` channels into each of `outs`, a multiple of [`N`].
 #[target_feature(enable = "avx2")]
-pub unsafe fn row<const C: usize>(source: &Source<'_>, out: &mut [u8], row: Row) {
-    // SAFETY: AVX2 is enabled here, and the positions are the caller's.
-    unsafe {
-        match C {
-            1 => singles(source, out, row),
-            2 => pairs(source, out, row),
-            _ => quads(source, out, row),
+pub fn cubic<const C: usize, const P: usize>(
+    sources: &[&Source; P],
+    x: &[i32],
+    y: &[i32],
+    outs: &mut [&mut [u8]; P],
+) {
+    for (i, (xs, ys)) in x.chunks_exact(N).zip(y.chunks_exact(N)).enumerate() {
+        let at = locate(sources[0], to_vector(xs), to_vector(ys));
+        let place = i * N * C..(i + 1) * N * C;
+        let together = match C {
+            1 => singles(sources, &at, outs, place.clone()),
+            2 => pairs(sources, &at, outs, place.clone()),
+            _ => quads(sources, &at, outs, place.clone()),
+        };
+        if !together {
+            for k in 0..P {
+                one_by_one::<C>(sources[k], xs, ys, &mut outs[k][place.clone()]);
+            }
         }
     }
 }
 
-/// One channel, four positions at once.
+/// [`super::sample::ramps`].
 #[target_feature(enable = "avx2")]
-unsafe fn singles(source: &Source<'_>, out: &mut [u8], mut row: Row) {
-    // p0r0 p1r0 p0r1 p1r1 p0r2 p1r2 p0r3 p1r3 becomes p0r0 p0r1 p0r2 p0r3 p1r0 …
-    let by_position = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15,
+pub fn ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
+    any_ramps(edges, out, n, quarters);
+}
+
+/// Where the first taps of eight positions lie, and their weights.
+struct Located {
+    /// Tap 0, counted from the first sample of the room around the plane; always inside.
+    cols: __m256i,
+    rows: __m256i,
+    /// Four weights a position, one a byte: across and down.
+    across: __m256i,
+    down: __m256i,
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn locate(source: &Source, x: __m256i, y: __m256i) -> Located {
+    let clamp = |v, size: usize| {
+        let limit = _mm256_set1_epi32((size as i32) << FRACTION);
+        let v = _mm256_max_epi32(
+            _mm256_set1_epi32(-1 << FRACTION),
+            _mm256_min_epi32(v, limit),
+        );
+        _mm256_add_epi32(v, _mm256_set1_epi32(HALF))
+    };
+    let (x, y) = (clamp(x, source.width()), clamp(y, source.height()));
+    let first = _mm256_set1_epi32(ROOM.0 as i32 - 1);
+    let whole = |v| _mm256_add_epi32(_mm256_srai_epi32::<FRACTION>(v), first);
+    // The phase in the upper bits of 15, as `sample::weights` has it.
+    let mask = _mm256_set1_epi32(((1 << PHASE_BITS) - 1) << (15 - PHASE_BITS));
+    let phase = |v| _mm256_and_si256(_mm256_srli_epi32::<{ FRACTION - 15 }>(v), mask);
+    let t = _mm256_packs_epi32(phase(x), phase(y));
+    let [a, b, c, d] = weights(t);
+    let bytes = |low, high| {
+        let low = _mm256_and_si256(low, _mm256_set1_epi16(0xff));
+        _mm256_or_si256(low, _mm256_slli_epi16::<8>(high))
+    };
+    let (ab, cd) = (bytes(a, b), bytes(c, d));
+    Located {
+        cols: whole(x),
+        rows: whole(y),
+        across: _mm256_unpacklo_epi16(ab, cd),
+        down: _mm256_unpackhi_epi16(ab, cd),
+    }
+}
+
+/// [`super::sample::weights`] of sixteen phases.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn weights(t: __m256i) -> [__m256i; 4] {
+    let scaled = |v, k: i16| _mm256_mulhrs_epi16(v, _mm256_set1_epi16(k));
+    let t2 = _mm256_mulhrs_epi16(t, t);
+    let t3 = _mm256_mulhrs_epi16(t2, t);
+    let (d, e) = (_mm256_sub_epi16(t2, t3), _mm256_sub_epi16(t, t2));
+    let a = scaled(_mm256_sub_epi16(d, e), 32);
+    let less = scaled(d, 32);
+    let c = _mm256_sub_epi16(t, _mm256_srai_epi16::<1>(e));
+    let c = _mm256_add_epi16(c, _mm256_add_epi16(d, _mm256_srai_epi16::<1>(d)));
+    let c = scaled(c, 64);
+    let others = _mm256_sub_epi16(_mm256_add_epi16(a, c), less);
+    let b = _mm256_sub_epi16(_mm256_set1_epi16(64), others);
+    [a, b, c, _mm256_sub_epi16(_mm256_setzero_si256(), less)]
+}
+
+/// The source rows that eight positions touch together.
+struct Window {
+    /// First row, and how many.
+    first: usize,
+    count: usize,
+    /// How many rows each position begins below the first, times 8.
+    lag: __m256i,
+}
+
+/// `None` if the positions lie too far apart: by `room` columns within `offsets`, or by rows.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn window(at: &Located, offsets: __m256i, room: i32) -> Option<Window> {
+    let first = _mm256_extract_epi32::<0>(at.rows);
+    let last = _mm256_extract_epi32::<7>(at.rows);
+    let (first, spread) = (first.min(last), first.abs_diff(last) as i32);
+    let lag = _mm256_sub_epi32(at.rows, _mm256_set1_epi32(first));
+    // Unsigned, so that what lies before counts as far away.
+    let within = |v, limit: i32| {
+        let limit = _mm256_set1_epi32(limit);
+        _mm256_cmpeq_epi32(_mm256_max_epu32(v, limit), limit)
+    };
+    let all = _mm256_and_si256(within(offsets, room), within(lag, spread));
+    (_mm256_movemask_epi8(all) == -1 && spread + 4 <= MOST_ROWS).then(|| Window {
+        first: first as usize,
+        count: spread as usize + 4,
+        lag: _mm256_slli_epi32::<3>(lag),
+    })
+}
+
+/// The weight of the window's row `row` for each position, as both 16-bit halves, times 256.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn row_weights(at: &Located, window: &Window, row: usize) -> __m256i {
+    let shift = _mm256_sub_epi32(_mm256_set1_epi32(row as i32 * 8), window.lag);
+    // Shifts by 32 and more, and by less than none, leave 0.
+    let weight = _mm256_srlv_epi32(at.down, shift);
+    let halves = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        -1, 0, -1, 0, -1, 4, -1, 4, -1, 8, -1, 8, -1, 12, -1, 12,
     ));
-    let mut chunks = out.chunks_exact_mut(4);
-    for chunk in &mut chunks {
-        let (a, ax, ay) = locate(source, row.next_position());
-        let (b, bx, by) = locate(source, row.next_position());
-        let (c, cx, cy) = locate(source, row.next_position());
-        let (d, dx, dy) = locate(source, row.next_position());
-        // SAFETY: the taps lie inside the plane, as the caller promised.
-        let taps = unsafe {
-            let mut first = source.data.as_ptr();
-            let mut lines = [_mm_setzero_si128(); 4];
-            for line in &mut lines {
-                let read = |i: usize| first.add(i).cast::<i32>().read_unaligned();
-                *line = _mm_setr_epi32(read(a), read(b), read(c), read(d));
-                first = first.wrapping_add(source.width);
+    _mm256_shuffle_epi8(weight, halves)
+}
+
+/// Four bytes a position: `step` apart, from `offset` of each on.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn dealt(offset: __m256i, step: i8, first: i8) -> __m256i {
+    let spread = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12,
+    ));
+    let taps = i32::from_ne_bytes([0, 1, 2, 3].map(|i| (first + step * i) as u8));
+    _mm256_add_epi8(_mm256_shuffle_epi8(offset, spread), _mm256_set1_epi32(taps))
+}
+
+/// Sums of 20 fractional bits, rounded.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn rounded(sums: __m256i) -> __m256i {
+    _mm256_srai_epi32::<20>(_mm256_add_epi32(sums, _mm256_set1_epi32(1 << 19)))
+}
+
+/// One channel.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn singles<const P: usize>(
+    sources: &[&Source; P],
+    at: &Located,
+    outs: &mut [&mut [u8]; P],
+    place: Range<usize>,
+) -> bool {
+    let base = _mm256_broadcastd_epi32(_mm256_castsi256_si128(at.cols));
+    let offsets = _mm256_sub_epi32(at.cols, base);
+    let Some(window) = window(at, offsets, 12) else {
+        return false;
+    };
+    let taps = dealt(offsets, 1, 0);
+    let first = _mm256_extract_epi32::<0>(at.cols) as usize;
+    let mut sums = [_mm256_setzero_si256(); P];
+    for row in 0..window.count {
+        let down = row_weights(at, &window, row);
+        for k in 0..P {
+            let bytes = load(
+                sources[k],
+                (window.first + row) * sources[k].stride() + first,
+            );
+            let bytes = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), taps);
+            let line = _mm256_maddubs_epi16(bytes, at.across);
+            sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(line, down));
+        }
+    }
+    let order = _mm256_setr_epi32(0, 4, 0, 0, 0, 0, 0, 0);
+    for k in 0..P {
+        let words = _mm256_packs_epi32(rounded(sums[k]), _mm256_setzero_si256());
+        let bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(words, words), order);
+        let bytes = _mm_cvtsi128_si64(_mm256_castsi256_si128(bytes)).to_ne_bytes();
+        outs[k][place.clone()].copy_from_slice(&bytes);
+    }
+    true
+}
+
+/// Two channels: four positions in each half of the vector.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn pairs<const P: usize>(
+    sources: &[&Source; P],
+    at: &Located,
+    outs: &mut [&mut [u8]; P],
+    place: Range<usize>,
+) -> bool {
+    let offsets = _mm256_sub_epi32(at.cols, _mm256_shuffle_epi32::<0>(at.cols));
+    let Some(window) = window(at, offsets, 4) else {
+        return false;
+    };
+    let offsets = _mm256_slli_epi32::<1>(offsets);
+    let taps = [dealt(offsets, 2, 0), dealt(offsets, 2, 1)];
+    let low = _mm256_extract_epi32::<0>(at.cols) as usize * 2;
+    let high = _mm256_extract_epi32::<4>(at.cols) as usize * 2;
+    // u0 u1 u2 u3 v0 v1 v2 v3 becomes u0 v0 u1 v1 …
+    let order = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        0, 4, 1, 5, 2, 6, 3, 7, -1, -1, -1, -1, -1, -1, -1, -1,
+    ));
+    for k in 0..P {
+        let mut sums = [_mm256_setzero_si256(); 2];
+        for row in 0..window.count {
+            let down = row_weights(at, &window, row);
+            let line = (window.first + row) * sources[k].stride();
+            let bytes =
+                _mm256_set_m128i(load(sources[k], line + high), load(sources[k], line + low));
+            for c in 0..2 {
+                let line = _mm256_maddubs_epi16(_mm256_shuffle_epi8(bytes, taps[c]), at.across);
+                sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(line, down));
             }
-            lines
-        };
-        let wx = _mm256_setr_epi64x(whole(ax), whole(bx), whole(cx), whole(dx));
-        let wy = _mm256_setr_epi64x(whole(ay), whole(by), whole(cy), whole(dy));
-        let across = |taps| _mm256_madd_epi16(_mm256_cvtepu8_epi16(taps), wx);
-        let upper = _mm256_hadd_epi32(across(taps[0]), across(taps[1]));
-        let lower = _mm256_hadd_epi32(across(taps[2]), across(taps[3]));
-        let lines = _mm256_packs_epi32(halved(upper), halved(lower));
-        let down = _mm256_madd_epi16(_mm256_shuffle_epi8(lines, by_position), wy);
-        let sums = _mm256_hadd_epi32(down, down);
-        let low = _mm256_castsi256_si128(sums);
-        let high = _mm256_extracti128_si256::<1>(sums);
-        let bytes = to_bytes(_mm_unpacklo_epi64(low, high));
-        chunk.copy_from_slice(&bytes.to_ne_bytes());
+        }
+        let words = _mm256_packs_epi32(rounded(sums[0]), rounded(sums[1]));
+        let bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(words, words), order);
+        let out = &mut outs[k][place.clone()];
+        out[..8].copy_from_slice(&_mm256_extract_epi64::<0>(bytes).to_ne_bytes());
+        out[8..].copy_from_slice(&_mm256_extract_epi64::<2>(bytes).to_ne_bytes());
     }
-    for sample in chunks.into_remainder() {
-        let (x, y) = row.next_position();
-        [*sample] = source.cubic::<1>(x, y);
+    true
+}
+
+/// Four channels: the four taps of a row fill a load, so positions are read one by one.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn quads<const P: usize>(
+    sources: &[&Source; P],
+    at: &Located,
+    outs: &mut [&mut [u8]; P],
+    place: Range<usize>,
+) -> bool {
+    let (cols, rows) = (from_vector(at.cols), from_vector(at.rows));
+    let (across, down) = (from_vector(at.across), from_vector(at.down));
+    // The taps of a channel side by side.
+    let order = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15,
+    ));
+    // Weight 0 in the low half and 1 in the high one, times 256; then 2 and 3.
+    let half = |i: i16| _mm_set1_epi16((i << 8) | 0x80);
+    let picks = [
+        _mm256_set_m128i(half(1), half(0)),
+        _mm256_set_m128i(half(3), half(2)),
+    ];
+    for k in 0..P {
+        let (source, out) = (sources[k], &mut outs[k][place.clone()]);
+        for i in 0..N {
+            let start = rows[i] as usize * source.stride() + cols[i] as usize * 4;
+            let (across, down) = (_mm256_set1_epi32(across[i]), _mm256_set1_epi32(down[i]));
+            let mut sum = _mm256_setzero_si256();
+            for (r, pick) in picks.iter().enumerate() {
+                let line = start + 2 * r * source.stride();
+                let (low, high) = (load(source, line), load(source, line + source.stride()));
+                let bytes = _mm256_shuffle_epi8(_mm256_set_m128i(high, low), order);
+                let line = _mm256_maddubs_epi16(bytes, across);
+                let down = _mm256_shuffle_epi8(down, *pick);
+                sum = _mm256_add_epi32(sum, _mm256_madd_epi16(line, down));
+            }
+            let other = _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(sum));
+            let sum = _mm256_castsi256_si128(rounded(_mm256_add_epi32(sum, other)));
+            let words = _mm_packs_epi32(sum, sum);
+            let bytes = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
+            out[4 * i..4 * i + 4].copy_from_slice(&bytes.to_ne_bytes());
+        }
     }
+    true
 }
 
-/// All four weights of a phase as one integer.
-#[inline(always)]
-fn whole(phase: usize) -> i64 {
-    let [a, b, c, d] = WEIGHTS[phase & PHASE_MASK as usize];
-    let bits = |w: i16, shift: u32| i64::from(w as u16) << shift;
-    bits(a, 0) | bits(b, 16) | bits(c, 32) | bits(d, 48)
-}
-
-/// Two channels, one position at a time.
+/// Sixteen bytes of a plane with its room.
 #[target_feature(enable = "avx2")]
-unsafe fn pairs(source: &Source<'_>, out: &mut [u8], mut row: Row) {
-    // a0 b0 a1 b1 a2 b2 a3 b3 becomes a0 a1 b0 b1 a2 a3 b2 b3.
-    let order = _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 0, 2, 1, 3, 4, 6, 5, 7);
-    for sample in out.chunks_exact_mut(2) {
-        let (first, px, py) = locate(source, row.next_position());
-        // Weights as (w0 w1)(w0 w1)(w2 w3)(w2 w3).
-        let spread = |weights: &[i16; 4]| {
-            let [a, b] = halves(weights);
-            _mm_setr_epi32(a, a, b, b)
-        };
-        let (wx, wy) = (spread(&WEIGHTS[px]), spread(&WEIGHTS[py]));
-        let line = |k: usize| {
-            // SAFETY: the eight bytes are taps inside the plane, as the caller promised.
-            let taps = unsafe {
-                _mm_loadl_epi64(
-                    source
-                        .data
-                        .as_ptr()
-                        .add((first + k * source.width) * 2)
-                        .cast(),
-                )
-            };
-            let sums = _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_shuffle_epi8(taps, order)), wx);
-            let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_00_11_10>(sums));
-            _mm_srai_epi32::<1>(_mm_add_epi32(sums, _mm_set1_epi32(1)))
-        };
-        let upper = _mm_unpacklo_epi32(line(0), line(1));
-        let lower = _mm_unpacklo_epi32(line(2), line(3));
-        let down = _mm_madd_epi16(_mm_packs_epi32(upper, lower), wy);
-        let sums = _mm_add_epi32(down, _mm_shuffle_epi32::<0b01_00_11_10>(down));
-        sample.copy_from_slice(&to_bytes(sums).to_ne_bytes()[..2]);
-    }
+#[inline]
+fn load(source: &Source, start: usize) -> __m128i {
+    let bytes = source.bytes();
+    debug_assert!(start + 16 <= bytes.len());
+    // SAFETY: `locate` has clamped the position, so that its taps lie in the plane's room, and
+    // after the last of them there are 16 bytes more (`Source::new`).
+    unsafe { _mm_loadu_si128(bytes.as_ptr().add(start).cast()) }
 }
 
-/// Four channels, one position at a time.
 #[target_feature(enable = "avx2")]
-unsafe fn quads(source: &Source<'_>, out: &mut [u8], mut row: Row) {
-    // Taps 0 and 1 of each channel side by side, then taps 2 and 3.
-    let order = _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
-    for sample in out.chunks_exact_mut(4) {
-        let (first, px, py) = locate(source, row.next_position());
-        let [a, b] = halves(&WEIGHTS[px]);
-        let wx = _mm256_setr_epi32(a, a, a, a, b, b, b, b);
-        let line = |k: usize| {
-            // SAFETY: the sixteen bytes are taps inside the plane, as the caller promised.
-            let taps = unsafe {
-                _mm_loadu_si128(
-                    source
-                        .data
-                        .as_ptr()
-                        .add((first + k * source.width) * 4)
-                        .cast(),
-                )
-            };
-            let sums = _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_shuffle_epi8(taps, order)), wx);
-            let low = _mm256_castsi256_si128(sums);
-            let sums = _mm_add_epi32(low, _mm256_extracti128_si256::<1>(sums));
-            let sums = _mm_srai_epi32::<1>(_mm_add_epi32(sums, _mm_set1_epi32(1)));
-            _mm_packs_epi32(sums, sums)
-        };
-        let [a, b] = halves(&WEIGHTS[py]);
-        let upper = _mm_madd_epi16(_mm_unpacklo_epi16(line(0), line(1)), _mm_set1_epi32(a));
-        let lower = _mm_madd_epi16(_mm_unpacklo_epi16(line(2), line(3)), _mm_set1_epi32(b));
-        sample.copy_from_slice(&to_bytes(_mm_add_epi32(upper, lower)).to_ne_bytes());
-    }
+#[inline]
+fn to_vector(values: &[i32]) -> __m256i {
+    assert!(values.len() == N);
+    // SAFETY: 32 bytes of a borrowed slice; the load need not be aligned.
+    unsafe { _mm256_loadu_si256(values.as_ptr().cast()) }
 }
 
-/// First tap's position in the plane and the phases of a position.
-#[inline(always)]
-fn locate(source: &Source<'_>, (x, y): (i32, i32)) -> (usize, usize, usize) {
-    let (x, y) = (x.wrapping_add(HALF), y.wrapping_add(HALF));
-    let phase = |v: i32| ((v >> (FRACTION - PHASE_BITS)) & PHASE_MASK) as usize;
-    let (col, line) = ((x >> FRACTION) - 1, (y >> FRACTION) - 1);
-    (
-        line as usize * source.width + col as usize,
-        phase(x),
-        phase(y),
-    )
-}
-
-/// Weights 0 and 1, and 2 and 3, each pair as one integer.
-#[inline(always)]
-fn halves(weights: &[i16; 4]) -> [i32; 2] {
-    let pair = |a: i16, b: i16| i32::from(a as u16) | (i32::from(b) << 16);
-    [pair(weights[0], weights[1]), pair(weights[2], weights[3])]
-}
-
-/// Rounded halves, so that lines fit 16 bits.
 #[target_feature(enable = "avx2")]
-fn halved(lines: __m256i) -> __m256i {
-    _mm256_srai_epi32::<1>(_mm256_add_epi32(lines, _mm256_set1_epi32(1)))
-}
-
-/// Four sums of 13 fractional bits, rounded to bytes.
-#[target_feature(enable = "avx2")]
-fn to_bytes(sums: __m128i) -> i32 {
-    let rounded = _mm_srai_epi32::<13>(_mm_add_epi32(sums, _mm_set1_epi32(1 << 12)));
-    let words = _mm_packs_epi32(rounded, rounded);
-    _mm_cvtsi128_si32(_mm_packus_epi16(words, words))
+#[inline]
+fn from_vector(vector: __m256i) -> [i32; N] {
+    let mut values = [0; N];
+    // SAFETY: 32 bytes of an array of our own; the store need not be aligned.
+    unsafe { _mm256_storeu_si256(values.as_mut_ptr().cast(), vector) };
+    values
 }

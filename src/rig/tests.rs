@@ -54,7 +54,7 @@ pub(crate) fn portrait(gap: f32, width: usize, height: usize) -> Portrait {
     }
 }
 
-fn spec(width: usize, height: usize, format: PixelFormat) -> FrameSpec {
+pub(super) fn spec(width: usize, height: usize, format: PixelFormat) -> FrameSpec {
     FrameSpec {
         width,
         height,
@@ -77,7 +77,7 @@ const FORMATS: [PixelFormat; 6] = [
     PixelFormat::Rgba,
 ];
 
-fn drawn(rig: &mut Rig, pose: &FacePose) -> FrameBuf {
+pub(super) fn drawn(rig: &mut Rig, pose: &FacePose) -> FrameBuf {
     let mut frame = FrameBuf::new(*rig.spec());
     rig.draw(pose, &mut frame.as_mut());
     frame
@@ -127,6 +127,39 @@ fn strides_are_obeyed_and_padding_is_left_alone() {
 }
 
 #[test]
+fn any_number_of_threads_draws_the_same() {
+    let portrait = portrait(0.0, 500, 640);
+    let pose = FacePose {
+        head: Head {
+            yaw: 6.0,
+            pitch: -3.0,
+            roll: 2.0,
+            shift: [0.02, 0.01],
+        },
+        ..FacePose::REST
+            .with(Arkit::JawOpen, 0.6)
+            .with(Arkit::MouthSmileLeft, 0.4)
+            .with(Arkit::EyeBlinkLeft, 0.7)
+    };
+    for format in [PixelFormat::I420, PixelFormat::Nv12, PixelFormat::Bgra] {
+        for (w, h) in [(500, 640), (501, 641), (64, 48), (16, 16)] {
+            let mut rig = Rig::new(&portrait, &spec(w, h, format), &Staging::default());
+            let alone = drawn(&mut rig, &pose);
+            // As if there were more processors than there may be here.
+            for count in [2, 3, 7] {
+                rig.scratch
+                    .resize_with(count, || warp::Scratch::new(&rig.nodes));
+                let together = drawn(&mut rig, &pose);
+                assert!(
+                    alone.planes == together.planes,
+                    "{format:?} {w}x{h}, {count}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn resting_colours_come_back_within_two() {
     for (w, h, matrix) in [(500, 640, Matrix::Bt601), (1000, 1280, Matrix::Bt709)] {
         let portrait = portrait(0.0, w, h);
@@ -139,7 +172,7 @@ fn resting_colours_come_back_within_two() {
         };
         let rig = Rig::new(&portrait, &spec, &Staging::default());
         let (kr, kb) = matrix.coefficients();
-        let planes = &rig.base().planes;
+        let planes = rig.base().planes;
         let cols = w.div_ceil(2);
         // Where colour is smooth: chroma is subsampled.
         for (x, y) in [(w / 2, h / 2), (w / 2 + 40, h / 2 - 10), (30, 30)] {
@@ -171,7 +204,8 @@ fn an_open_mouth_is_dark_inside_and_leaves_the_rest_alone() {
         &Staging::default(),
     );
     let frame = drawn(&mut rig, &FacePose::REST.with(Arkit::JawOpen, 0.8));
-    let base = &rig.base().planes[0];
+    let base = rig.base();
+    let base = &base.planes[0];
     let inside = rig.face_to_frame(V2::new(0.0, 1.22));
     let at = inside.y as usize * 700 + inside.x as usize;
     assert!(

@@ -3,13 +3,17 @@
 
 use super::{
     colour::ColourMap,
-    sample::{Row, Source, fixed},
+    field::Layer,
+    sample::{self, Source, fixed},
     space::V2,
 };
-use crate::frame::{FrameBuf, FrameMut, FrameSpec};
+use crate::frame::{FrameMut, FrameSpec, PlaneMut};
 
 /// Movements below this many samples are none: such cells keep the base frame.
 const STILL: f32 = 1.0 / 128.0;
+
+/// Largest [`NodeGrid::cell`].
+pub const MAX_CELL: usize = 64;
 
 /// A regular grid of nodes over the part of the frame that can move. Node (i, j) lies at luma
 /// sample (left + i·cell, top + j·cell).
@@ -19,7 +23,7 @@ pub struct NodeGrid {
     pub left: usize,
     /// Luma rows, even.
     pub top: usize,
-    /// Luma samples from node to node, even.
+    /// Luma samples from node to node: a power of two from 4 to [`MAX_CELL`].
     pub cell: usize,
     /// Cells across.
     pub cols: usize,
@@ -47,6 +51,29 @@ impl NodeGrid {
         )
     }
 
+    /// The first row of cells that does not begin above a luma row.
+    pub fn row(&self, luma: usize) -> usize {
+        luma.saturating_sub(self.top)
+            .div_ceil(self.cell)
+            .min(self.rows)
+    }
+
+    /// The luma rows of a row of cells.
+    pub fn band(&self, row: usize, height: usize) -> std::ops::Range<usize> {
+        let top = self.top + row * self.cell;
+        top..(top + self.cell).min(height)
+    }
+
+    /// Where all nodes lie, row by row, in luma samples.
+    pub fn all(&self) -> impl Iterator<Item = V2> {
+        let (left, top, cell) = (self.left, self.top, self.cell);
+        let cols = self.stride();
+        (0..=self.rows).flat_map(move |row| {
+            let y = (top + row * cell) as f32;
+            (0..cols).map(move |col| V2::new((left + col * cell) as f32, y))
+        })
+    }
+
     /// The nodes at the corners of a cell: top left, top right, bottom left, bottom right.
     pub fn corners(&self, col: usize, row: usize) -> [usize; 4] {
         let i = row * self.stride() + col;
@@ -72,6 +99,9 @@ pub enum Over {
     Picture(V2, f32),
     /// A colour (sRGB), with that alpha.
     Paint([f32; 3], f32),
+    /// Another place of the base frame over a colour (sRGB), with the place's share and the
+    /// alpha of both.
+    Both(V2, [f32; 3], f32, f32),
 }
 
 /// Four values at the corners of a cell, as [`NodeGrid::corners`] has them.
@@ -82,182 +112,484 @@ pub fn between(c: &Corners, tx: f32, ty: f32) -> V2 {
     c[0].lerp(c[1], tx).lerp(c[2].lerp(c[3], tx), ty)
 }
 
-/// Whether a cell whose corners lie at `at` and come from `from` stays as it is.
-pub fn is_still(at: &Corners, from: &Corners) -> bool {
+/// Whether what lies at `at` and comes from `from` stays as it is.
+pub fn is_still<const N: usize>(at: &[V2; N], from: &[V2; N]) -> bool {
     at.iter().zip(from).all(|(a, f)| {
         let d = *a - *f;
         d.x.abs() < STILL && d.y.abs() < STILL
     })
 }
 
-/// Draws cells of one frame.
-pub struct Canvas<'a, 'b> {
-    /// The layout of both frames.
-    pub spec: &'a FrameSpec,
-    /// The resting frame.
-    pub base: &'a FrameBuf,
-    /// Colours into samples.
-    pub map: &'a ColourMap,
-    /// What is drawn into.
-    pub frame: &'a mut FrameMut<'b>,
-    /// Luma offset of a chroma sample: (horizontally, vertically).
-    pub site: V2,
+/// How a cell is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// As in the resting frame.
+    Still,
+    /// Every sample from between where that layer's corners come from.
+    Plain(Layer),
+    /// Sample by sample, at the lips.
+    Lips,
+    /// Sample by sample, at that eye.
+    Eye(usize),
 }
 
-/// The samples of one plane within a cell.
-struct Block {
-    /// Sample positions: first (inclusive) and last (exclusive).
-    x: (usize, usize),
-    y: (usize, usize),
+/// Rows of a frame that is drawn.
+pub struct Stripe<'a> {
+    planes: [PlaneMut<'a>; 3],
+    /// Luma rows: the first, even, and one after the last.
+    top: usize,
+    bottom: usize,
+}
+
+impl<'a> Stripe<'a> {
+    /// All of a frame of that height.
+    pub fn whole(frame: &'a mut FrameMut<'_>, height: usize) -> Self {
+        Self {
+            planes: frame.planes.each_mut().map(|plane| PlaneMut {
+                data: plane.data,
+                stride: plane.stride,
+            }),
+            top: 0,
+            bottom: height,
+        }
+    }
+
+    /// The luma rows from `top` to before `row`, and the others. `row` is even.
+    pub fn split(self, row: usize, spec: &FrameSpec) -> (Stripe<'a>, Stripe<'a>) {
+        let mut index = 0;
+        let halves = self.planes.map(|plane| {
+            let shift = if index < spec.format.planes() {
+                spec.format.plane(index).shift
+            } else {
+                0
+            };
+            index += 1;
+            let at = ((row - self.top) >> shift) * plane.stride;
+            let at = at.min(plane.data.len());
+            let (above, below) = plane.data.split_at_mut(at);
+            let half = |data| PlaneMut {
+                data,
+                stride: plane.stride,
+            };
+            (half(above), half(below))
+        });
+        let [(a, d), (b, e), (c, f)] = halves;
+        let above = Stripe {
+            planes: [a, b, c],
+            top: self.top,
+            bottom: row,
+        };
+        let below = Stripe {
+            planes: [d, e, f],
+            top: row,
+            bottom: self.bottom,
+        };
+        (above, below)
+    }
+
+    /// Its luma rows.
+    pub fn rows(&self) -> std::ops::Range<usize> {
+        self.top..self.bottom
+    }
+}
+
+/// Memory to work in.
+pub struct Scratch {
+    /// Of the row of cells at work.
+    pub cells: Vec<Cell>,
+    /// Per layer: where the left edges of the cells come from in the row of samples at work.
+    edges: [Edges; 2],
+    /// Cells that follow each other and are drawn alike.
+    runs: Vec<Run>,
+    /// Positions of the samples of a run, fixed point.
+    x: Vec<i32>,
+    y: Vec<i32>,
+}
+
+impl Scratch {
+    /// For a grid of nodes.
+    pub fn new(nodes: &NodeGrid) -> Self {
+        let samples = (nodes.cols + 1) * nodes.cell;
+        Self {
+            cells: Vec::with_capacity(nodes.cols),
+            edges: [0, 1].map(|_| Edges::new(nodes.stride())),
+            runs: Vec::with_capacity(nodes.cols),
+            x: vec![0; samples],
+            y: vec![0; samples],
+        }
+    }
+}
+
+/// Cells that follow each other and are drawn alike.
+struct Run {
+    cell: Cell,
+    cells: std::ops::Range<usize>,
+}
+
+/// Where the edges between cells come from in one row of samples, and how that changes from row
+/// to row: in samples of a plane, fixed point.
+#[derive(Default)]
+struct Edges {
+    x: Vec<i32>,
+    y: Vec<i32>,
+    dx: Vec<i32>,
+    dy: Vec<i32>,
+}
+
+impl Edges {
+    fn new(count: usize) -> Self {
+        let zeros = || vec![0; count];
+        Self {
+            x: zeros(),
+            y: zeros(),
+            dx: zeros(),
+            dy: zeros(),
+        }
+    }
+
+    /// For the first row of samples of a row of cells: the edges `range`, between their nodes
+    /// above and below.
+    fn begin(
+        &mut self,
+        range: std::ops::Range<usize>,
+        [above, below]: [&[V2]; 2],
+        plane: &Plane,
+        cell: usize,
+    ) {
+        let unit = 1.0 / cell as f32;
+        let (ty, down) = (plane.offset.y * unit, plane.step * unit);
+        for (i, (a, b)) in range.zip(above.iter().zip(below)) {
+            let at = (a.lerp(*b, ty) - plane.offset) * (1.0 / plane.step);
+            let d = (*b - *a) * (down / plane.step);
+            (self.x[i], self.y[i]) = (fixed(at.x), fixed(at.y));
+            (self.dx[i], self.dy[i]) = (fixed(d.x), fixed(d.y));
+        }
+    }
+
+    /// The next row of samples.
+    fn next(&mut self, range: std::ops::Range<usize>) {
+        for (v, d) in [(&mut self.x, &self.dx), (&mut self.y, &self.dy)] {
+            for (v, d) in v[range.clone()].iter_mut().zip(&d[range.clone()]) {
+                *v = v.wrapping_add(*d);
+            }
+        }
+    }
+}
+
+/// Draws cells of one frame.
+pub struct Canvas<'a> {
+    /// The layout of both frames.
+    pub spec: &'a FrameSpec,
+    /// The resting frame, one a plane.
+    pub base: &'a [Source],
+    /// Colours into samples.
+    pub map: &'a ColourMap,
+    /// Luma offset of a chroma sample: (horizontally, vertically).
+    pub site: V2,
+    /// The nodes.
+    pub nodes: &'a NodeGrid,
+}
+
+/// One plane, or two that lie alike.
+struct Plane {
+    /// The first of them, and how many.
+    index: usize,
+    count: usize,
+    channels: usize,
+    shift: u32,
+    width: usize,
+    height: usize,
     /// Luma samples a plane sample, and luma position of plane sample 0.
     step: f32,
     offset: V2,
-    channels: usize,
-    width: usize,
-    height: usize,
 }
 
-impl Canvas<'_, '_> {
-    /// A cell whose samples come from between the corners `from`.
-    pub fn plain(&mut self, left: usize, top: usize, cell: usize, from: &Corners) {
-        for plane in 0..self.spec.format.planes() {
-            let block = self.block(plane, left, top, cell);
-            match block.channels {
-                1 => self.plain_plane::<1>(plane, &block, left, top, cell, from),
-                2 => self.plain_plane::<2>(plane, &block, left, top, cell, from),
-                _ => self.plain_plane::<4>(plane, &block, left, top, cell, from),
+impl Canvas<'_> {
+    /// The planes in groups that lie alike: U and V are read at the same positions.
+    fn planes(&self) -> impl Iterator<Item = Plane> {
+        let planes = self.spec.format.planes();
+        let groups = if planes == 1 { 1 } else { 2 };
+        (0..groups).map(move |index| {
+            let layout = self.spec.format.plane(index);
+            let (width, height) = layout.size(self.spec.width, self.spec.height);
+            Plane {
+                index,
+                count: if index == 0 { 1 } else { planes - 1 },
+                channels: layout.channels,
+                shift: layout.shift,
+                width,
+                height,
+                step: (1 << layout.shift) as f32,
+                offset: if layout.shift > 0 {
+                    self.site
+                } else {
+                    V2::ZERO
+                },
+            }
+        })
+    }
+
+    /// Whole rows of the resting frame: luma rows within the stripe, from an even one on.
+    pub fn rest(&self, stripe: &mut Stripe<'_>, rows: std::ops::Range<usize>) {
+        for plane in self.planes() {
+            for row in plane.rows(&rows) {
+                self.copy(stripe, &plane, row, 0..plane.width);
             }
         }
+    }
+
+    fn copy(
+        &self,
+        stripe: &mut Stripe<'_>,
+        plane: &Plane,
+        row: usize,
+        cols: std::ops::Range<usize>,
+    ) {
+        for index in plane.index..plane.index + plane.count {
+            let line = self.base[index].line(row, cols.start, cols.len());
+            stripe.line(plane, index, row, &cols).copy_from_slice(line);
+        }
+    }
+
+    /// The still and the plain cells of a row of cells, and what lies beside the cells. `from`
+    /// has per layer and node where it comes from. How many samples the other cells and the
+    /// plain ones have.
+    pub fn cells(
+        &self,
+        stripe: &mut Stripe<'_>,
+        row: usize,
+        from: &[Vec<V2>; 2],
+        scratch: &mut Scratch,
+    ) -> usize {
+        let mut moved = 0;
+        for plane in self.planes() {
+            moved += match (plane.channels, plane.count) {
+                (1, 1) => self.plane_cells::<1, 1>(stripe, &plane, row, from, scratch),
+                (1, _) => self.plane_cells::<1, 2>(stripe, &plane, row, from, scratch),
+                (2, _) => self.plane_cells::<2, 1>(stripe, &plane, row, from, scratch),
+                _ => self.plane_cells::<4, 1>(stripe, &plane, row, from, scratch),
+            };
+        }
+        moved
+    }
+
+    fn plane_cells<const C: usize, const P: usize>(
+        &self,
+        stripe: &mut Stripe<'_>,
+        plane: &Plane,
+        row: usize,
+        from: &[Vec<V2>; 2],
+        scratch: &mut Scratch,
+    ) -> usize {
+        let nodes = self.nodes;
+        let cell = nodes.cell >> plane.shift;
+        let left = nodes.left >> plane.shift;
+        let right = (left + nodes.cols * cell).min(plane.width);
+        let above = row * nodes.stride()..(row + 1) * nodes.stride();
+        let below = above.end..above.end + nodes.stride();
+        let used = scratch.find_runs();
+        for (layer, cells) in used.iter().enumerate() {
+            let edges = cells.start..cells.end + usize::from(!cells.is_empty());
+            let rows = [above.start, below.start]
+                .map(|first| &from[layer][first + edges.start..first + edges.end]);
+            scratch.edges[layer].begin(edges.clone(), rows, plane, nodes.cell);
+        }
+        let mut moved = 0;
+        for y in plane.rows(&nodes.band(row, self.spec.height)) {
+            self.copy(stripe, plane, y, 0..left);
+            for i in 0..scratch.runs.len() {
+                let Run { cell: kind, cells } = &scratch.runs[i];
+                let (kind, cells) = (*kind, cells.clone());
+                let at = |col: usize| (left + col * cell).min(right);
+                let cols = at(cells.start)..at(cells.end);
+                match kind {
+                    Cell::Still => self.copy(stripe, plane, y, cols),
+                    Cell::Plain(layer) => {
+                        moved += cols.len() * P;
+                        scratch.positions(layer, cells, cell, plane.offset.x);
+                        let (x, y_) = (&scratch.x[..cols.len()], &scratch.y[..cols.len()]);
+                        let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
+                        let mut outs = stripe.lines::<P>(plane, y, &cols);
+                        sample::cubic::<C, P>(&sources, x, y_, &mut outs);
+                    }
+                    Cell::Lips | Cell::Eye(_) => moved += cols.len() * P,
+                }
+            }
+            self.copy(stripe, plane, y, right..plane.width);
+            for (edges, cells) in scratch.edges.iter_mut().zip(&used) {
+                edges.next(cells.start..cells.end + usize::from(!cells.is_empty()));
+            }
+        }
+        moved
     }
 
     /// A cell whose every sample asks `shade` with its place in the cell (0–1 both ways).
     pub fn shaded(
-        &mut self,
-        left: usize,
-        top: usize,
-        cell: usize,
+        &self,
+        stripe: &mut Stripe<'_>,
+        col: usize,
+        row: usize,
         shade: impl Fn(f32, f32) -> Shade,
     ) {
-        for plane in 0..self.spec.format.planes() {
-            let block = self.block(plane, left, top, cell);
-            match block.channels {
-                1 => self.shaded_plane::<1>(plane, &block, left, top, cell, &shade),
-                2 => self.shaded_plane::<2>(plane, &block, left, top, cell, &shade),
-                _ => self.shaded_plane::<4>(plane, &block, left, top, cell, &shade),
+        for plane in self.planes() {
+            match (plane.channels, plane.count) {
+                (1, 1) => self.plane_shaded::<1, 1>(stripe, &plane, col, row, &shade),
+                (1, _) => self.plane_shaded::<1, 2>(stripe, &plane, col, row, &shade),
+                (2, _) => self.plane_shaded::<2, 1>(stripe, &plane, col, row, &shade),
+                _ => self.plane_shaded::<4, 1>(stripe, &plane, col, row, &shade),
             }
         }
     }
 
-    fn block(&self, plane: usize, left: usize, top: usize, cell: usize) -> Block {
-        let layout = self.spec.format.plane(plane);
-        let (width, height) = layout.size(self.spec.width, self.spec.height);
-        let first = (left >> layout.shift, top >> layout.shift);
-        let n = cell >> layout.shift;
-        Block {
-            x: (first.0, (first.0 + n).min(width)),
-            y: (first.1, (first.1 + n).min(height)),
-            step: (1 << layout.shift) as f32,
-            offset: if layout.shift > 0 {
-                self.site
-            } else {
-                V2::ZERO
-            },
-            channels: layout.channels,
-            width,
-            height,
-        }
-    }
-
-    fn plain_plane<const C: usize>(
-        &mut self,
-        plane: usize,
-        block: &Block,
-        left: usize,
-        top: usize,
-        cell: usize,
-        from: &Corners,
-    ) {
-        let source = Source {
-            data: &self.base.planes[plane],
-            width: block.width,
-            height: block.height,
-        };
-        let out = &mut self.frame.planes[plane];
-        let unit = 1.0 / cell as f32;
-        let scale = 1.0 / block.step;
-        let tx = (block.x.0 as f32 * block.step + block.offset.x - left as f32) * unit;
-        let ty = (block.y.0 as f32 * block.step + block.offset.y - top as f32) * unit;
-        let step = block.step * unit;
-        let place = |tx: f32, ty: f32| {
-            let p = (between(from, tx, ty) - block.offset) * scale;
-            (fixed(p.x), fixed(p.y))
-        };
-        // Bilinear: linear along a row, and so are a row's start and its step from row to row.
-        let (start, right) = (place(tx, ty), place(tx + step, ty));
-        let (below, across) = (place(tx, ty + step), place(tx + step, ty + step));
-        let mut row = Row {
-            x: start.0,
-            y: start.1,
-            dx: right.0 - start.0,
-            dy: right.1 - start.1,
-        };
-        let down = (below.0 - start.0, below.1 - start.1);
-        let turn = (across.0 - below.0 - row.dx, across.1 - below.1 - row.dy);
-        for y in block.y.0..block.y.1 {
-            let first = y * out.stride;
-            let line = &mut out.data[first + block.x.0 * C..first + block.x.1 * C];
-            source.row::<C>(line, row);
-            row.x += down.0;
-            row.y += down.1;
-            row.dx += turn.0;
-            row.dy += turn.1;
-        }
-    }
-
-    fn shaded_plane<const C: usize>(
-        &mut self,
-        plane: usize,
-        block: &Block,
-        left: usize,
-        top: usize,
-        cell: usize,
+    fn plane_shaded<const C: usize, const P: usize>(
+        &self,
+        stripe: &mut Stripe<'_>,
+        plane: &Plane,
+        col: usize,
+        row: usize,
         shade: &impl Fn(f32, f32) -> Shade,
     ) {
-        let source = Source {
-            data: &self.base.planes[plane],
-            width: block.width,
-            height: block.height,
+        let cell = self.nodes.cell >> plane.shift;
+        let left = (self.nodes.left >> plane.shift) + col * cell;
+        let cols = left.min(plane.width)..(left + cell).min(plane.width);
+        let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
+        let unit = plane.step / self.nodes.cell as f32;
+        let nudge = plane.offset * (1.0 / self.nodes.cell as f32);
+        let place = |from: V2| {
+            let p = (from - plane.offset) * (1.0 / plane.step);
+            (fixed(p.x), fixed(p.y))
         };
-        let out = &mut self.frame.planes[plane];
-        let unit = 1.0 / cell as f32;
-        let read = |from: V2| -> [u8; C] {
-            let p = (from - block.offset) * (1.0 / block.step);
-            let (x, y) = (fixed(p.x), fixed(p.y));
-            source.cubic(x, y)
-        };
-        for y in block.y.0..block.y.1 {
-            let ty = (y as f32 * block.step + block.offset.y - top as f32) * unit;
-            for x in block.x.0..block.x.1 {
-                let tx = (x as f32 * block.step + block.offset.x - left as f32) * unit;
-                let shade = shade(tx, ty);
-                let mut value = read(shade.from).map(f32::from);
-                match shade.over {
-                    Over::Nothing => {}
-                    Over::Picture(from, alpha) => {
-                        for (v, o) in value.iter_mut().zip(read(from)) {
-                            *v += (f32::from(o) - *v) * alpha;
+        let (mut x, mut y) = ([0; MAX_CELL], [0; MAX_CELL]);
+        let mut overs = [Over::Nothing; MAX_CELL];
+        let band = plane.rows(&self.nodes.band(row, self.spec.height));
+        for (j, line) in band.enumerate() {
+            let ty = j as f32 * unit + nudge.y;
+            let mut bare = true;
+            for i in 0..cols.len() {
+                let shade = shade(i as f32 * unit + nudge.x, ty);
+                (x[i], y[i]) = place(shade.from);
+                bare &= matches!(shade.over, Over::Nothing);
+                overs[i] = shade.over;
+            }
+            let mut outs = stripe.lines::<P>(plane, line, &cols);
+            sample::cubic::<C, P>(&sources, &x[..cols.len()], &y[..cols.len()], &mut outs);
+            if bare {
+                continue;
+            }
+            for (k, out) in outs.iter_mut().enumerate() {
+                let samples = out.chunks_exact_mut(C);
+                for (sample, over) in samples.zip(&overs) {
+                    let (value, alpha) = match *over {
+                        Over::Nothing => continue,
+                        Over::Picture(from, alpha) => {
+                            let (x, y) = place(from);
+                            let value = sources[k].cubic::<C>(x, y).map(f32::from);
+                            (value, alpha)
                         }
-                    }
-                    Over::Paint(rgb, alpha) => {
-                        for (v, o) in value.iter_mut().zip(self.map.sample(plane, rgb)) {
-                            *v += (o - *v) * alpha;
+                        Over::Paint(rgb, alpha) => {
+                            let value = self.map.sample(plane.index + k, rgb);
+                            (std::array::from_fn(|c| value[c]), alpha)
                         }
+                        Over::Both(from, rgb, share, alpha) => {
+                            let (x, y) = place(from);
+                            let seen = sources[k].cubic::<C>(x, y);
+                            let paint = self.map.sample(plane.index + k, rgb);
+                            let value =
+                                |c: usize| paint[c] + (f32::from(seen[c]) - paint[c]) * share;
+                            (std::array::from_fn(value), alpha)
+                        }
+                    };
+                    for (s, v) in sample.iter_mut().zip(value) {
+                        let under = f32::from(*s);
+                        *s = (under + (v - under) * alpha + 0.5) as u8;
                     }
                 }
-                let i = y * out.stride + x * C;
-                let bytes = value.map(|v| (v + 0.5) as u8);
-                out.data[i..i + C].copy_from_slice(&bytes);
             }
+        }
+    }
+}
+
+impl Plane {
+    /// Its rows among luma rows, of which the first is even.
+    fn rows(&self, luma: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let last = (luma.end + (1 << self.shift) - 1) >> self.shift;
+        luma.start >> self.shift..last.min(self.height)
+    }
+}
+
+impl Stripe<'_> {
+    /// Samples of the first plane, which is brightness or all there is, in a row of this stripe.
+    pub fn first(
+        &mut self,
+        channels: usize,
+        row: usize,
+        cols: &std::ops::Range<usize>,
+    ) -> &mut [u8] {
+        let start = (row - self.top) * self.planes[0].stride;
+        &mut self.planes[0].data[start + cols.start * channels..start + cols.end * channels]
+    }
+
+    fn line(
+        &mut self,
+        plane: &Plane,
+        index: usize,
+        row: usize,
+        cols: &std::ops::Range<usize>,
+    ) -> &mut [u8] {
+        let start = (row - (self.top >> plane.shift)) * self.planes[index].stride;
+        let bytes = start + cols.start * plane.channels..start + cols.end * plane.channels;
+        &mut self.planes[index].data[bytes]
+    }
+
+    /// The same samples of planes that lie alike.
+    fn lines<const P: usize>(
+        &mut self,
+        plane: &Plane,
+        row: usize,
+        cols: &std::ops::Range<usize>,
+    ) -> [&mut [u8]; P] {
+        let row = row - (self.top >> plane.shift);
+        let mut planes = self.planes[plane.index..].iter_mut();
+        std::array::from_fn(|_| {
+            planes.next().map_or(&mut [][..], |p| {
+                let start = row * p.stride;
+                &mut p.data[start + cols.start * plane.channels..start + cols.end * plane.channels]
+            })
+        })
+    }
+}
+
+impl Scratch {
+    /// Gathers the cells in runs. Per layer: which cells its plain ones lie among.
+    fn find_runs(&mut self) -> [std::ops::Range<usize>; 2] {
+        let mut used = [0..0, 0..0];
+        self.runs.clear();
+        for (col, cell) in self.cells.iter().enumerate() {
+            if let Cell::Plain(layer) = cell {
+                let used: &mut std::ops::Range<usize> = &mut used[*layer as usize];
+                let first = if used.end == 0 { col } else { used.start };
+                *used = first..col + 1;
+            }
+            match self.runs.last_mut() {
+                Some(run) if run.cell == *cell => run.cells.end = col + 1,
+                _ => self.runs.push(Run {
+                    cell: *cell,
+                    cells: col..col + 1,
+                }),
+            }
+        }
+        used
+    }
+
+    /// Positions of the samples of cells of one layer, `n` a cell; the first lies `nudge` luma
+    /// samples beyond its cell's edge.
+    fn positions(&mut self, layer: Layer, cells: std::ops::Range<usize>, n: usize, nudge: f32) {
+        let edges = &self.edges[layer as usize];
+        let cells = cells.start..cells.end + 1;
+        // With chroma between two luma samples, a quarter of the way to the next.
+        let quarters = (nudge * 2.0) as i32;
+        for (edges, out) in [(&edges.x, &mut self.x), (&edges.y, &mut self.y)] {
+            sample::ramps(&edges[cells.clone()], out, n, quarters);
         }
     }
 }

@@ -72,7 +72,7 @@ impl Viseme {
     }
 
     /// The mouth that shows it when it is held: jaw, width, rounding and upper lip as tuned on
-    /// real speech, closure for p b m, lip-teeth contact for f v.
+    /// real speech, closure for p b m, lip-teeth contact for f v, the tongue's tip for th l n t d.
     pub fn mouth(self) -> Mouth {
         let (jaw, wide, round, upper) = match self {
             Self::Sil => (0.0, 0.0, 0.0, 0.0),
@@ -98,6 +98,12 @@ impl Viseme {
             upper,
             closure: if self == Self::Pp { 1.0 } else { 0.0 },
             lip_teeth: if self == Self::Ff { 1.0 } else { 0.0 },
+            tongue: match self {
+                Self::Th => 1.0,
+                Self::Nn => 0.8,
+                Self::Dd => 0.6,
+                _ => 0.0,
+            },
         }
     }
 }
@@ -126,5 +132,7 @@ mod tests {
         assert!(Viseme::U.mouth().round > Viseme::O.mouth().round);
         assert!(Viseme::I.mouth().wide > Viseme::Aa.mouth().wide);
         assert_eq!(Viseme::Ff.mouth().lip_teeth, 1.0);
+        assert!(Viseme::Th.mouth().tongue > Viseme::Nn.mouth().tongue);
+        assert_eq!(Viseme::Kk.mouth().tongue, 0.0);
     }
 }

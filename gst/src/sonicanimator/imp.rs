@@ -106,10 +106,12 @@ impl SonicAnimator {
             .as_ref()
             .is_some_and(|o| o.spec == staged.spec)
         {
+            let gaze = staged.rig.gaze();
             stream.staged = Some(staged);
             drop(stream);
             let mut stats = self.stats();
             stats.swapped += 1;
+            stats.gaze = Some(gaze);
             stats.faces = self.loader.portrait().map_or(0, |p| p.report.faces as u32);
         } else {
             // Caps changed while it was built.
@@ -124,8 +126,12 @@ impl SonicAnimator {
             .loader
             .stage(settings, spec)
             .ok_or_else(|| gst::loggable_error!(CAT, "no portrait"))?;
+        let gaze = staged.rig.gaze();
         self.stream().staged = Some(staged);
-        self.stats().faces = portrait.report.faces as u32;
+        let mut stats = self.stats();
+        stats.faces = portrait.report.faces as u32;
+        stats.gaze = Some(gaze);
+        drop(stats);
         for text in &warnings {
             self.warn(text);
         }

@@ -223,6 +223,7 @@ impl Loader {
                 (request, inner.portrait.clone(), inner.spec)
             };
             let generation = request.generation;
+            let loads = request.source.is_some();
             let result = catch_unwind(AssertUnwindSafe(|| request.run(portrait, spec)));
             let (outcome, warnings) = match result {
                 Ok(Ok((portrait, staged, warnings))) => {
@@ -234,15 +235,16 @@ impl Loader {
                 Ok(Err(error)) => (Outcome::Unusable(error), Vec::new()),
                 Err(_) => (Outcome::Panicked, Vec::new()),
             };
-            if self.settle(generation, &outcome) {
+            if self.settle(generation, loads, &outcome) {
                 report(outcome, warnings);
             }
         }
     }
 
     /// Whether a result of that generation is to be reported; if so, nothing is owed any more.
-    /// A file set beside a portrait that is known to be bad is no news.
-    fn settle(&self, generation: u64, outcome: &Outcome) -> bool {
+    /// A file set beside a portrait that is known to be bad is no news, not even after the one
+    /// in use was fitted anew (`loads` is false then).
+    fn settle(&self, generation: u64, loads: bool, outcome: &Outcome) -> bool {
         let mut inner = self.lock();
         if inner.generation != generation {
             return false;
@@ -255,7 +257,9 @@ impl Loader {
                 true
             }
             Outcome::Done => {
-                inner.failure = None;
+                if loads {
+                    inner.failure = None;
+                }
                 true
             }
             Outcome::Panicked => true,
@@ -309,7 +313,8 @@ impl Request {
 
 fn fit(portrait: &Portrait, settings: &Settings, spec: FrameSpec) -> (Staged, Vec<String>) {
     let (staging, warnings) = staging(portrait, settings, &spec);
-    let rig = Rig::new(portrait, &spec, &staging);
+    let mut rig = Rig::new(portrait, &spec, &staging);
+    rig.set_threads(settings.n_threads as usize);
     (Staged { spec, rig }, warnings)
 }
 
@@ -382,4 +387,38 @@ fn image(file: Option<&str>, warnings: &mut Vec<String>) -> Result<Behind, Strin
     })?;
     warnings.extend(more);
     Ok(Behind::Image(Arc::new(picture)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_bad_portrait_is_told_once_whatever_is_set_beside_it() {
+        let loader = Arc::new(Loader::default());
+        let good = Settings::default();
+        let bad = Settings {
+            portrait: Some("/nonexistent/me.jpg".into()),
+            ..Settings::default()
+        };
+        loader.open(&good).expect("the built-in portrait");
+        let (told, reports) = mpsc::channel();
+        for (settings, task) in [
+            (&bad, Task::LoadAnother),
+            (&bad, Task::Fit),
+            (&bad, Task::Load),
+            (&good, Task::LoadAnother),
+        ] {
+            let told = told.clone();
+            loader.request(settings.clone(), task, move |outcome, _| {
+                told.send(matches!(outcome, Outcome::Done))
+                    .expect("the test listens");
+            });
+            while loader.lock().working {
+                std::thread::yield_now();
+            }
+        }
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [false, true, true]);
+    }
 }

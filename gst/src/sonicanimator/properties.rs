@@ -27,6 +27,7 @@ pub mod names {
     pub const BACKGROUND_COLOR: &str = "background-color";
     pub const BACKGROUND_IMAGE: &str = "background-image";
     pub const SEED: &str = "seed";
+    pub const N_THREADS: &str = "n-threads";
     pub const STATS: &str = "stats";
 }
 
@@ -53,6 +54,7 @@ pub struct Settings {
     pub background_color: u32,
     pub background_image: Option<String>,
     pub seed: u64,
+    pub n_threads: u32,
 }
 
 impl Default for Settings {
@@ -76,6 +78,7 @@ impl Default for Settings {
             background_color: 0xff00_0000,
             background_image: None,
             seed: 0,
+            n_threads: 1,
         }
     }
 }
@@ -129,6 +132,7 @@ impl Settings {
             }
             names::MIN_RESOLUTION => self.min_resolution = checked(value),
             names::SEED => self.seed = checked(value),
+            names::N_THREADS => self.n_threads = checked(value),
             names::DYNAMIC_SCALE => self.dynamic_scale = checked(value),
             names::MOTION_SCALE => self.motion_scale = checked(value),
             names::BLINK_RATE => self.blink_rate = checked(value),
@@ -178,6 +182,7 @@ impl Settings {
             names::BACKGROUND_COLOR => self.background_color.to_value(),
             names::BACKGROUND_IMAGE => self.background_image.to_value(),
             names::SEED => self.seed.to_value(),
+            names::N_THREADS => self.n_threads.to_value(),
             _ => unimplemented!("property {name}"),
         }
     }
@@ -279,6 +284,12 @@ fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
             .default_value(default.seed)
             .mutable_ready()
             .build(),
+        glib::ParamSpecUInt::builder(names::N_THREADS)
+            .nick("Threads")
+            .blurb("Threads that draw a frame, at most one a processor; 0 is one a processor. The frames are the same")
+            .default_value(default.n_threads)
+            .mutable_playing()
+            .build(),
         /**
          * GstSonicAnimator:stats:
          *
@@ -289,6 +300,9 @@ fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
          * * `render-time-mean`, `render-time-max` (guint64): ns to draw a frame
          * * `look-ahead` (guint64): ns of sound after its instant that a frame waits for
          * * `faces` (guint): faces that were seen in the portrait
+         * * `gaze` (string): whether the eyes look about: `on`; `too-small`, an eye is narrower
+         *   than 24 pixels in the frame; `unclear`, no iris was found with any certainty;
+         *   `unknown` until the frame's size is negotiated
          * * `portraits-swapped` (guint64): portraits and framings exchanged while playing
          * * `silence-inserted` (guint64): ns of silence put into holes of the sound
          * * `sound-trimmed` (guint64): ns of sound dropped because it came again
@@ -296,7 +310,7 @@ fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
          */
         glib::ParamSpecBoxed::builder::<gst::Structure>(names::STATS)
             .nick("Statistics")
-            .blurb("Frames rendered and repeated, render time, look-ahead, repairs of the sound")
+            .blurb("Frames rendered and repeated, render time, look-ahead, gaze, repairs of the sound")
             .read_only()
             .build(),
     ]

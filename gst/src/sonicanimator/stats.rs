@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use sonic_engine::rig::Gaze;
+
 /// Counted since the last start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stats {
@@ -18,6 +20,8 @@ pub struct Stats {
     pub look_ahead: u64,
     /// Faces seen in the portrait.
     pub faces: u32,
+    /// Whether the eyes look about; `None` until the portrait is fitted into a frame.
+    pub gaze: Option<Gaze>,
     /// Portraits and framings exchanged while playing.
     pub swapped: u64,
     /// ns of silence put into holes.
@@ -50,10 +54,20 @@ impl From<Stats> for gst::Structure {
             .field("render-time-max", ns(stats.render_time_max))
             .field("look-ahead", stats.look_ahead)
             .field("faces", stats.faces)
+            .field("gaze", gaze_name(stats.gaze))
             .field("portraits-swapped", stats.swapped)
             .field("silence-inserted", stats.silence)
             .field("sound-trimmed", stats.trimmed)
             .field("restarts", stats.restarts)
             .build()
+    }
+}
+
+fn gaze_name(gaze: Option<Gaze>) -> &'static str {
+    match gaze {
+        None => "unknown",
+        Some(Gaze::On) => "on",
+        Some(Gaze::TooSmall) => "too-small",
+        Some(Gaze::Unclear) => "unclear",
     }
 }

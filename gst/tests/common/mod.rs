@@ -6,6 +6,7 @@ pub mod files;
 pub mod rtmp;
 
 use std::{
+    io::Write,
     sync::{
         Once,
         mpsc::{self, RecvTimeoutError},
@@ -38,11 +39,21 @@ pub fn watchdog(seconds: u64) -> Watchdog {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     std::thread::spawn(move || {
         if end.recv_timeout(Duration::from_secs(seconds)) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("{test} hangs: not done after {seconds} s");
+            // Not by a macro: the test harness would keep it to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "{test} hangs: not done after {seconds} s"
+            );
             std::process::abort();
         }
     });
     Watchdog(alive)
+}
+
+/// A flush in the middle of the change to PLAYING would leave a sink prerolling for ever.
+pub fn wait_for_playing(pipeline: &gst::Pipeline) {
+    let (changed, state, _) = pipeline.state(gst::ClockTime::from_seconds(10));
+    assert_eq!((changed.is_ok(), state), (true, gst::State::Playing));
 }
 
 pub fn animator() -> gst::Element {

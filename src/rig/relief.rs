@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: MPL-2.0
+//! [`Relief`]: the light and shade that a pose adds to the skin. A warp alone moves the
+//! portrait's own shading about; lips that come forward, creases at pulled corners, the fold
+//! beside the nose and a raised cheek have to catch the light anew.
+//!
+//! Every shape has a map of gains over the resting face around the mouth, made once from heights
+//! whose slope meets the portrait's light, and from creases that are dark whatever the light. A
+//! pose is their weighted sum, looked up where the warp looks up the skin, so it moves with it.
+
+use super::{
+    curve::Curve,
+    mouth::Mouth,
+    space::{V2, smoothstep},
+};
+use crate::{
+    frame::{FrameSpec, PixelFormat},
+    pose::{Arkit, FacePose},
+};
+
+/// The maps reach this far from the middle of the mouth, IOD (mouth space), ...
+const REACH: V2 = V2::new(1.0, 0.8);
+/// ... in steps of this many IOD.
+const STEP: f32 = 0.025;
+const COLS: usize = 81;
+const ROWS: usize = 65;
+/// Side of the blocks whose largest gain is kept, so that cells without any are passed over.
+const BLOCK: usize = 4;
+const BLOCK_COLS: usize = COLS.div_ceil(BLOCK);
+const BLOCK_ROWS: usize = ROWS.div_ceil(BLOCK);
+/// No shade is deeper, and no light stronger, than these.
+const DEEPEST: f32 = -0.40;
+const BRIGHTEST: f32 = 0.30;
+/// A gain that changes no sample by half a step.
+const FLAT: f32 = 1.0 / 512.0;
+/// Places a cell is looked at each way, less one: creases are finer than cells.
+pub const PARTS: usize = 4;
+
+/// Gains at (`PARTS` + 1)² places of a cell, row by row.
+pub type CellGains = [[f32; PARTS + 1]; PARTS + 1];
+
+/// The gains of a posed face.
+pub struct Relief {
+    maps: Vec<(Arkit, Vec<f32>)>,
+    sum: Vec<f32>,
+    blocks: Vec<f32>,
+    flat: bool,
+}
+
+impl Relief {
+    /// For a mouth in light from `towards` ([`super::light::Light::towards`], face space);
+    /// `landmarks` in face space.
+    pub fn new(landmarks: &[V2; 68], mouth: &Mouth, towards: V2) -> Self {
+        let form = Form::new(landmarks, mouth, mouth.vector_to_local(towards));
+        let maps = Arkit::ALL
+            .into_iter()
+            .filter_map(|shape| {
+                let map: Vec<f32> = (0..COLS * ROWS)
+                    .map(|i| form.gain(shape, place(i % COLS, i / COLS)))
+                    .collect();
+                map.iter().any(|g| *g != 0.0).then_some((shape, map))
+            })
+            .collect();
+        Self {
+            maps,
+            sum: vec![0.0; COLS * ROWS],
+            blocks: vec![0.0; BLOCK_COLS * BLOCK_ROWS],
+            flat: true,
+        }
+    }
+
+    /// Takes a pose.
+    pub fn pose(&mut self, pose: &FacePose) {
+        let mut active = self
+            .maps
+            .iter()
+            .map(|(shape, map)| (pose.get(*shape), map))
+            .filter(|(weight, _)| *weight > 0.0)
+            .peekable();
+        self.flat = active.peek().is_none();
+        if self.flat {
+            return;
+        }
+        self.sum.fill(0.0);
+        for (weight, map) in active {
+            for (sum, gain) in self.sum.iter_mut().zip(map) {
+                *sum += gain * weight;
+            }
+        }
+        self.blocks.fill(0.0);
+        for (i, sum) in self.sum.iter_mut().enumerate() {
+            *sum = sum.clamp(DEEPEST, BRIGHTEST);
+            let block = &mut self.blocks[i / COLS / BLOCK * BLOCK_COLS + i % COLS / BLOCK];
+            *block = block.max(sum.abs());
+        }
+    }
+
+    /// Whether the pose adds nothing at all.
+    pub fn is_flat(&self) -> bool {
+        self.flat
+    }
+
+    /// Whether a cell whose corners lie no further than `near` from a point at rest (mouth space)
+    /// is out of reach of all maps.
+    pub fn is_beyond(p: V2, near: f32) -> bool {
+        p.x.abs() > REACH.x + near || p.y.abs() > REACH.y + near
+    }
+
+    /// Whether the pose adds nothing between two corners of a box at rest (mouth space).
+    pub fn is_flat_within(&self, low: V2, high: V2) -> bool {
+        let block = |v: f32, reach: f32, limit: usize| {
+            let at = (v + reach) / (STEP * BLOCK as f32);
+            (at.max(0.0) as usize).min(limit - 1)
+        };
+        let out = |low: f32, high: f32, reach: f32| high < -reach || low > reach;
+        if out(low.x, high.x, REACH.x) || out(low.y, high.y, REACH.y) {
+            return true;
+        }
+        // The last map point of a block is interpolated with the first of the next.
+        let columns =
+            block(low.x - STEP, REACH.x, BLOCK_COLS)..=block(high.x + STEP, REACH.x, BLOCK_COLS);
+        let mut rows =
+            block(low.y - STEP, REACH.y, BLOCK_ROWS)..=block(high.y + STEP, REACH.y, BLOCK_ROWS);
+        rows.all(|row| {
+            columns
+                .clone()
+                .all(|col| self.blocks[row * BLOCK_COLS + col] < FLAT)
+        })
+    }
+
+    /// What the light on a point of the resting face (mouth space) changes by, as a fraction:
+    /// 0 is no change.
+    pub fn at(&self, p: V2) -> f32 {
+        let (x, y) = ((p.x + REACH.x) / STEP, (p.y + REACH.y) / STEP);
+        let inside = x >= 0.0 && y >= 0.0 && x < (COLS - 1) as f32 && y < (ROWS - 1) as f32;
+        if !inside {
+            return 0.0;
+        }
+        let (col, row) = (x as usize, y as usize);
+        let (tx, ty) = (x - col as f32, y - row as f32);
+        let i = row * COLS + col;
+        let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+        mix(
+            mix(self.sum[i], self.sum[i + 1], tx),
+            mix(self.sum[i + COLS], self.sum[i + COLS + 1], tx),
+            ty,
+        )
+    }
+}
+
+/// How bytes of the first plane make brightness.
+#[derive(Clone, Copy, Debug)]
+pub struct Brightness {
+    /// Bytes a sample.
+    pub channels: usize,
+    /// What black reads.
+    black: f32,
+    /// Share of each of the first three bytes.
+    weights: [f32; 3],
+}
+
+impl Brightness {
+    /// Of frames of that layout.
+    pub fn new(spec: &FrameSpec) -> Self {
+        Self {
+            channels: spec.format.plane(0).channels,
+            black: if spec.colour.full_range { 0.0 } else { 16.0 },
+            weights: match spec.format {
+                PixelFormat::I420 | PixelFormat::Nv12 => [1.0, 0.0, 0.0],
+                PixelFormat::Bgrx | PixelFormat::Bgra => [0.11, 0.59, 0.30],
+                PixelFormat::Rgbx | PixelFormat::Rgba => [0.30, 0.59, 0.11],
+            },
+        }
+    }
+
+    /// Changes the samples of line `y` of a cell of side `cell` by its gains, in brightness only:
+    /// shadows on skin are more coloured than skin in light, not greyer.
+    pub fn shade(&self, samples: &mut [u8], y: usize, cell: usize, gains: &CellGains) {
+        // Cells are at least as many samples wide as they have parts, and powers of two.
+        let part = cell / PARTS;
+        let (row, ty) = (y / part, (y % part) as f32 / part as f32);
+        let mut line = gains[row];
+        for (g, below) in line.iter_mut().zip(gains[row + 1]) {
+            *g += (below - *g) * ty;
+        }
+        if line.iter().all(|g| g.abs() < FLAT) {
+            return;
+        }
+        for (i, samples) in samples.chunks_mut(part * self.channels).enumerate() {
+            let (first, step) = (line[i], (line[i + 1] - line[i]) / part as f32);
+            if self.channels == 1 {
+                for (x, sample) in samples.iter_mut().enumerate() {
+                    let level = (f32::from(*sample) - self.black).max(0.0);
+                    *sample = brighter(*sample, level * (first + step * x as f32));
+                }
+                continue;
+            }
+            for (x, sample) in samples.chunks_exact_mut(self.channels).enumerate() {
+                let level: f32 = sample
+                    .iter()
+                    .zip(self.weights)
+                    .map(|(b, w)| (f32::from(*b) - self.black) * w)
+                    .sum();
+                let more = level.max(0.0) * (first + step * x as f32);
+                for byte in sample.iter_mut().take(3) {
+                    *byte = brighter(*byte, more);
+                }
+            }
+        }
+    }
+}
+
+/// Rounded, and limited to what a byte holds.
+fn brighter(byte: u8, more: f32) -> u8 {
+    (f32::from(byte) + more + 0.5) as u8
+}
+
+/// Whether gains change nothing that is seen.
+pub fn is_flat(gains: &CellGains) -> bool {
+    gains.iter().flatten().all(|g| g.abs() < FLAT)
+}
+
+/// Where a map's entry lies, mouth space.
+fn place(col: usize, row: usize) -> V2 {
+    V2::new(col as f32, row as f32) * STEP - REACH
+}
+
+/// The forms around one mouth at rest, in mouth space.
+struct Form {
+    light: V2,
+    slit: Curve,
+    upper_edge: Curve,
+    lower_edge: Curve,
+    /// Half the distance between the outer corners.
+    half_width: f32,
+    /// Viewer's left and right: outer corner, and the fold from the nose's wing past it.
+    corners: [V2; 2],
+    folds: [[V2; FOLD]; 2],
+    cheeks: [V2; 2],
+    chin: V2,
+}
+
+/// Points along a fold.
+const FOLD: usize = 9;
+
+impl Form {
+    fn new(landmarks: &[V2; 68], mouth: &Mouth, light: V2) -> Self {
+        let local = |i: usize| mouth.to_local(landmarks[i]);
+        let curve =
+            |indices: [usize; 7]| Curve::through(&indices.map(|i| (local(i).x, local(i).y)));
+        let corners = [local(48), local(54)];
+        let fold = |wing: V2, corner: V2, out: f32| {
+            let (from, to) = (
+                wing + V2::new(0.06 * out, -0.02),
+                corner + V2::new(0.13 * out, 0.08),
+            );
+            // Bowed outwards.
+            let bow = from.lerp(to, 0.5) + V2::new(0.07 * out, -0.03);
+            std::array::from_fn(|i| {
+                let t = i as f32 / (FOLD - 1) as f32;
+                from.lerp(bow, t).lerp(bow.lerp(to, t), t)
+            })
+        };
+        let cheek = |wing: V2, corner: V2, out: f32| {
+            V2::new(corner.x + 0.20 * out, wing.y + 0.10 * (corner.y - wing.y))
+        };
+        Self {
+            light,
+            slit: Curve::through(&[-1.0, 0.0, 1.0].map(|s| {
+                let u = s * mouth.half_width;
+                (u, mouth.middle(u))
+            })),
+            upper_edge: curve([48, 49, 50, 51, 52, 53, 54]),
+            lower_edge: curve([48, 59, 58, 57, 56, 55, 54]),
+            half_width: (corners[1] - corners[0]).length() * 0.5,
+            corners,
+            folds: [
+                fold(local(31), corners[0], -1.0),
+                fold(local(35), corners[1], 1.0),
+            ],
+            cheeks: [
+                cheek(local(31), corners[0], -1.0),
+                cheek(local(35), corners[1], 1.0),
+            ],
+            chin: local(8),
+        }
+    }
+
+    /// What weight 1 of a shape changes the light at a point by.
+    fn gain(&self, shape: Arkit, p: V2) -> f32 {
+        use Arkit::*;
+        let gain = match shape {
+            MouthPucker => self.lit(p, |p| self.forward(p)),
+            MouthFunnel => 0.8 * self.lit(p, |p| self.forward(p)),
+            MouthSmileRight => self.smile(p, 0),
+            MouthSmileLeft => self.smile(p, 1),
+            MouthDimpleRight => self.crease(p, 0),
+            MouthDimpleLeft => self.crease(p, 1),
+            MouthStretchRight => 0.7 * self.crease(p, 0) + 0.3 * self.fold(p, 0),
+            MouthStretchLeft => 0.7 * self.crease(p, 1) + 0.3 * self.fold(p, 1),
+            MouthFrownRight => self.frown(p, 0),
+            MouthFrownLeft => self.frown(p, 1),
+            MouthUpperUpRight | NoseSneerRight => 0.6 * self.fold(p, 0),
+            MouthUpperUpLeft | NoseSneerLeft => 0.6 * self.fold(p, 1),
+            MouthPressRight => 0.5 * self.crease(p, 0) + self.pressed(p, -1.0),
+            MouthPressLeft => 0.5 * self.crease(p, 1) + self.pressed(p, 1.0),
+            MouthShrugLower => self.chin_raised(p),
+            CheekSquintRight => {
+                self.lit(p, |p| 0.02 * dome(p - self.cheeks[0], V2::new(0.2, 0.15)))
+            }
+            CheekSquintLeft => self.lit(p, |p| 0.02 * dome(p - self.cheeks[1], V2::new(0.2, 0.15))),
+            CheekPuff => self.lit(p, |p| {
+                let puffed = |side: usize| {
+                    let out = [-0.12, 0.12][side];
+                    0.07 * dome(
+                        p - self.corners[side] - V2::new(out, 0.0),
+                        V2::new(0.26, 0.28),
+                    )
+                };
+                puffed(0) + puffed(1)
+            }),
+            _ => 0.0,
+        };
+        // Nothing at the border of the map.
+        let edge = |v: f32, reach: f32| 1.0 - smoothstep(0.8 * reach, 0.97 * reach, v.abs());
+        gain * edge(p.x, REACH.x) * edge(p.y, REACH.y)
+    }
+
+    /// Light on the slope of a height (IOD towards the viewer): brighter where it faces the light.
+    fn lit(&self, p: V2, height: impl Fn(V2) -> f32) -> f32 {
+        let h = 0.5 * STEP;
+        let dx = height(p + V2::new(h, 0.0)) - height(p - V2::new(h, 0.0));
+        let dy = height(p + V2::new(0.0, h)) - height(p - V2::new(0.0, h));
+        -V2::new(dx, dy).dot(self.light) / (2.0 * h)
+    }
+
+    /// Height of lips that come forward: a mound under both, and each lip rounder.
+    fn forward(&self, p: V2) -> f32 {
+        let s = p.x / self.half_width;
+        let slit = self.slit.at(p.x);
+        let (top, bottom) = (self.upper_edge.at(p.x), self.lower_edge.at(p.x));
+        let reach = if p.y < slit {
+            (slit - top).max(0.03) + 0.09
+        } else {
+            (bottom - slit).max(0.03) + 0.07
+        };
+        let mound = (-((p.y - slit) / reach).powi(2)).exp();
+        let round = |from: f32, to: f32| {
+            let t = (2.0 * (p.y - from) / (to - from).max(0.02) - 1.0).clamp(-1.0, 1.0);
+            (1.0 - t * t).powi(2)
+        };
+        let across = (-(s / 0.85).powi(4)).exp();
+        across * (0.042 * mound + 0.010 * (round(top, slit) + round(slit, bottom)))
+    }
+
+    /// A dark line just outside a corner, with the skin beyond it bunched up.
+    fn crease(&self, p: V2, side: usize) -> f32 {
+        let out = [-1.0, 1.0][side];
+        let d = p - self.corners[side];
+        let beyond = d.x * out - 0.012 + 0.9 * d.y * d.y;
+        let along = (-((d.y - 0.005) / 0.05).powi(2)).exp();
+        let line = -0.17 * (-(beyond / 0.022).powi(2)).exp();
+        let bunch = 0.07 * (-((beyond - 0.07) / 0.045).powi(2)).exp();
+        along * (line + bunch)
+    }
+
+    /// The fold from the nose's wing past the corner: a dark valley, the cheek bulging over it.
+    fn fold(&self, p: V2, side: usize) -> f32 {
+        let out = [-1.0, 1.0][side];
+        let (mut near, mut beyond, mut at) = (f32::MAX, 0.0, 0.0);
+        for (i, w) in self.folds[side].windows(2).enumerate() {
+            let along = w[1] - w[0];
+            let t = ((p - w[0]).dot(along) / along.dot(along)).clamp(0.0, 1.0);
+            let d = p - w[0].lerp(w[1], t);
+            if d.length() < near {
+                near = d.length();
+                beyond = d.x * out - d.y * 0.4;
+                at = (i as f32 + t) / (FOLD - 1) as f32;
+            }
+        }
+        let along = smoothstep(0.0, 0.25, at) * (1.0 - smoothstep(0.7, 1.0, at));
+        let valley = -0.07 * (-(near / 0.036).powi(2)).exp();
+        let bulge = 0.03 * (-((near - 0.1) / 0.07).powi(2)).exp() * f32::from(beyond > 0.0);
+        along * (valley + bulge)
+    }
+
+    fn smile(&self, p: V2, side: usize) -> f32 {
+        let cheek = |p: V2| 0.035 * dome(p - self.cheeks[side], V2::new(0.22, 0.17));
+        self.crease(p, side) + self.fold(p, side) + self.lit(p, cheek)
+    }
+
+    /// A crease that runs down from the corner.
+    fn frown(&self, p: V2, side: usize) -> f32 {
+        let out = [-1.0, 1.0][side];
+        let d = p - self.corners[side] - V2::new(0.02 * out, 0.06);
+        -0.2 * (-((d.x * out - 0.25 * d.y) / 0.028).powi(2) - (d.y / 0.07).powi(2)).exp()
+    }
+
+    /// Skin above and below pressed lips bulges; half the mouth, fading over the middle.
+    fn pressed(&self, p: V2, sign: f32) -> f32 {
+        let half = smoothstep(-0.5, 0.5, sign * p.x / self.half_width);
+        let across = half * (-(p.x / self.half_width / 0.9).powi(4)).exp();
+        let ridge = |v: f32| (-((p.y - v) / 0.05).powi(2)).exp();
+        let height = |p: V2| {
+            let ridge = |v: f32| (-((p.y - v) / 0.05).powi(2)).exp();
+            0.010 * (ridge(self.lower_edge.at(p.x) + 0.05) + ridge(self.upper_edge.at(p.x) - 0.04))
+        };
+        across * self.lit(p, height) - 0.02 * across * ridge(self.lower_edge.at(p.x) + 0.02)
+    }
+
+    /// The chin's pad pushed up: a deeper groove under the lip, and the boss below it.
+    fn chin_raised(&self, p: V2) -> f32 {
+        let groove = self.lower_edge.at(0.0) + 0.06;
+        let across = (-(p.x / 0.26).powi(2)).exp();
+        let boss = V2::new(self.chin.x * 0.5, groove + 0.45 * (self.chin.y - groove));
+        let line = -0.16 * across * (-((p.y - groove) / 0.035).powi(2)).exp();
+        line + self.lit(p, |p| 0.03 * dome(p - boss, V2::new(0.22, 0.16)))
+    }
+}
+
+/// A smooth mound of height 1 with those half axes.
+fn dome(d: V2, half: V2) -> f32 {
+    (-(d.x / half.x).powi(2) - (d.y / half.y).powi(2)).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::mouth::tests::usual_face;
+    use proptest::prelude::*;
+
+    fn relief(towards: V2) -> (Relief, Mouth) {
+        let face = usual_face(0.0);
+        let mouth = Mouth::new(&face);
+        (Relief::new(&face, &mouth, towards), mouth)
+    }
+
+    const ABOVE: V2 = V2::new(0.0, -0.6);
+
+    #[test]
+    fn lips_that_come_forward_are_bright_above_and_dark_below() {
+        let (mut relief, mouth) = relief(ABOVE);
+        relief.pose(&FacePose::REST.with(Arkit::MouthPucker, 1.0));
+        let line = mouth.middle(0.0);
+        assert!(relief.at(V2::new(0.0, line - 0.12)) > 0.08);
+        assert!(relief.at(V2::new(0.0, line + 0.17)) < -0.08);
+        // No seam where the lips meet.
+        assert!(relief.at(V2::new(0.0, line)).abs() < 0.08);
+    }
+
+    #[test]
+    fn the_light_decides_which_cheek_is_bright() {
+        for (x, sign) in [(0.6, 1.0), (-0.6, -1.0)] {
+            let (mut relief, mouth) = relief(V2::new(x, 0.0));
+            relief.pose(&FacePose::REST.with(Arkit::MouthPucker, 1.0));
+            let at = |u: f32| relief.at(V2::new(u, mouth.middle(u) + 0.05));
+            assert!(
+                (at(0.3) - at(-0.3)) * sign > 0.05,
+                "{} {}",
+                at(0.3),
+                at(-0.3)
+            );
+        }
+    }
+
+    #[test]
+    fn a_smile_creases_its_own_corner() {
+        let (mut relief, mouth) = relief(ABOVE);
+        relief.pose(&FacePose::REST.with(Arkit::MouthSmileLeft, 1.0));
+        let deepest = |sign: f32| {
+            (0..20)
+                .map(|i| relief.at(V2::new(sign * (mouth.half_width + 0.01 * i as f32), 0.01)))
+                .fold(0.0f32, f32::min)
+        };
+        assert!(deepest(1.0) < -0.1, "{}", deepest(1.0));
+        assert!(deepest(-1.0) > -0.02, "{}", deepest(-1.0));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_called_flat_is_flat(
+            weights in proptest::collection::vec(0.0f32..1.0, 52),
+            x in -1.2f32..1.2, y in -1.0f32..1.0, w in 0.0f32..0.3, h in 0.0f32..0.3,
+            tx in 0.0f32..1.0, ty in 0.0f32..1.0,
+        ) {
+            let (mut relief, _) = relief(ABOVE);
+            let mut pose = FacePose::REST;
+            for (shape, weight) in weights.iter().enumerate() {
+                // Most shapes are not worn most of the time.
+                pose.weights[shape] = (weight - 0.9).max(0.0) * 10.0;
+            }
+            relief.pose(&pose);
+            let low = V2::new(x, y);
+            if relief.is_flat() || relief.is_flat_within(low, low + V2::new(w, h)) {
+                let gain = if relief.is_flat() { 0.0 } else { relief.at(low + V2::new(w * tx, h * ty)) };
+                prop_assert!(gain.abs() <= FLAT, "{gain}");
+            } else {
+                prop_assert!((DEEPEST..=BRIGHTEST).contains(&relief.at(low)));
+            }
+        }
+    }
+}

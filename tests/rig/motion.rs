@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What moves stays sharp, and what does not move is not touched.
+
+use sonic_engine::{
+    animator::Style,
+    face::{LoadOptions, Portrait, PortraitSource},
+    frame::FrameBuf,
+    pose::{Arkit, FacePose, Head},
+    rig::{Framing, Rig, Staging, field, space::V2},
+};
+
+use crate::studio::{blink, cut, drawn, space, spec, speech};
+
+/// Whether each luma sample lies where a face can move: against the nose tip, in IOD.
+fn mask(rig: &Rig, nose: V2, moves: impl Fn(V2) -> bool) -> Vec<bool> {
+    let spec = rig.spec();
+    let (origin, x, y) = (
+        rig.face_to_frame(V2::ZERO),
+        rig.face_to_frame(V2::new(1.0, 0.0)),
+        rig.face_to_frame(V2::new(0.0, 1.0)),
+    );
+    let (ex, ey) = (x - origin, y - origin);
+    let det = ex.x * ey.y - ex.y * ey.x;
+    (0..spec.width * spec.height)
+        .map(|i| {
+            let d = V2::new((i % spec.width) as f32, (i / spec.width) as f32) - origin;
+            let p = V2::new(d.x * ey.y - d.y * ey.x, d.y * ex.x - d.x * ex.y) * (1.0 / det);
+            moves(p - nose)
+        })
+        .collect()
+}
+
+/// Frames of a speaking face against the resting one, outside of what may move.
+fn untouched(
+    framing: Framing,
+    (width, height): (usize, usize),
+    motion_scale: f32,
+    reach: impl Fn(V2) -> bool,
+) {
+    let portrait = Portrait::built_in();
+    let staging = Staging {
+        framing,
+        ..Staging::default()
+    };
+    let mut rig = Rig::new(&portrait, &spec(width, height), &staging);
+    let moves = mask(&rig, space(&portrait).landmarks[30], reach);
+    let still = moves.iter().filter(|m| !**m).count();
+    assert!(still > moves.len() / 50, "{still} samples stay");
+    let base = rig.base();
+    let style = Style {
+        motion_scale,
+        ..Style::default()
+    };
+    let mut changed = 0;
+    for pose in speech(style, 4) {
+        let frame = drawn(&mut rig, &pose);
+        changed += usize::from(frame.planes != base.planes);
+        for i in 0..moves.len() {
+            let (x, y) = (i % width, i / width);
+            assert!(
+                moves[i] || frame.planes[0][i] == base.planes[0][i],
+                "luma at {x}, {y}"
+            );
+            // A chroma sample covers four of luma.
+            let c = y / 2 * width.div_ceil(2) + x / 2;
+            for plane in 1..3 {
+                assert!(
+                    moves[i]
+                        || x % 2 + y % 2 > 0
+                        || frame.planes[plane][c] == base.planes[plane][c],
+                    "chroma at {x}, {y}"
+                );
+            }
+        }
+    }
+    assert!(changed > 80, "only {changed} of 100 frames move");
+}
+
+#[test]
+fn without_head_motion_all_but_the_face_is_the_portrait_itself() {
+    // A cell of nodes beyond the face's own boundary.
+    untouched(Framing::Whole, (512, 640), 0.0, |p| field::reach(p) < 1.08);
+}
+
+#[test]
+fn the_background_of_a_moving_head_has_no_noise() {
+    untouched(Framing::Whole, (640, 360), 1.05, |p| p.length() < 3.25);
+    untouched(Framing::Whole, (512, 640), 1.05, |p| p.length() < 3.25);
+}
+
+/// Energy of the discrete Laplacian (4-neighbour) over a box of luma.
+fn detail(frame: &FrameBuf, [left, top, right, bottom]: [usize; 4]) -> f64 {
+    let width = frame.spec.width;
+    let at = |x: usize, y: usize| f64::from(frame.planes[0][y * width + x]);
+    let mut values = Vec::new();
+    for y in top..bottom {
+        for x in left..right {
+            values.push(at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1) - 4.0 * at(x, y));
+        }
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / values.len() as f64
+}
+
+/// Without blinks: what is under a lid has other detail than a lid. Teeth and dark between the
+/// lips are within the tolerance.
+#[test]
+fn a_moving_face_stays_sharp_and_does_not_pulse() {
+    let portrait = Portrait::built_in();
+    let mut rig = Rig::new(&portrait, &spec(512, 640), &Staging::default());
+    let corner = |x: f32, y: f32| {
+        let p = rig.face_to_frame(V2::new(x, y));
+        (p.x as usize, p.y as usize)
+    };
+    let ((left, top), (right, bottom)) = (corner(-0.95, -0.5), corner(0.95, 1.6));
+    let face = [left, top, right, bottom];
+    let resting = detail(&rig.base(), face);
+    let style = Style {
+        blink_rate: 0.0,
+        ..Style::default()
+    };
+    let all: Vec<f64> = speech(style, 4)
+        .iter()
+        .map(|pose| detail(&drawn(&mut rig, pose), face))
+        .collect();
+    assert_eq!(all.len(), 100);
+    let mean = all.iter().sum::<f64>() / 100.0;
+    let (least, most) = all
+        .iter()
+        .fold((f64::MAX, 0.0f64), |(l, m), v| (l.min(*v), m.max(*v)));
+    println!("detail: at rest {resting:.1}, mean {mean:.1}, {least:.1} to {most:.1}");
+    assert!(mean >= 0.6 * resting, "{mean} of {resting}");
+    assert!(
+        least >= 0.85 * mean && most <= 1.15 * mean,
+        "{least} to {most} about {mean}"
+    );
+}
+
+#[test]
+fn a_head_that_touches_the_edge_stays_there() {
+    let whole = Portrait::built_in();
+    // Through the crown, the ears and the chin.
+    for part in [
+        [212, 250, 600, 700],
+        [300, 0, 424, 1000],
+        [0, 300, 1024, 560],
+    ] {
+        let portrait = cut(&whole, part);
+        for framing in [Framing::Whole, Framing::Cover, Framing::Head] {
+            let staging = Staging {
+                framing,
+                ..Staging::default()
+            };
+            let (width, height) = (360, 360 * part[3] / part[2] / 2 * 2);
+            let mut rig = Rig::new(&portrait, &spec(width, height), &staging);
+            let base = rig.base();
+            let head = |yaw, pitch, roll, shift| Head {
+                yaw,
+                pitch,
+                roll,
+                shift,
+            };
+            for head in [
+                head(20.0, 20.0, 10.0, [0.15, 0.15]),
+                head(-20.0, -20.0, -10.0, [-0.15, -0.15]),
+                head(20.0, -20.0, 0.0, [0.15, -0.15]),
+            ] {
+                let pose = FacePose {
+                    head,
+                    ..FacePose::REST
+                }
+                .with(Arkit::JawOpen, 1.0)
+                .with(Arkit::BrowInnerUp, 1.0);
+                let frame = drawn(&mut rig, &pose);
+                assert!(frame.planes[0] != base.planes[0]);
+                let (inset_x, inset_y) = (width as f32 * 0.02, height as f32 * 0.02);
+                for i in 0..width * height {
+                    let (x, y) = ((i % width) as f32, (i / width) as f32);
+                    let at_edge = x < inset_x
+                        || y < inset_y
+                        || x > width as f32 - 1.0 - inset_x
+                        || y > height as f32 - 1.0 - inset_y;
+                    assert!(
+                        !at_edge || frame.planes[0][i] == base.planes[0][i],
+                        "{part:?} {framing:?} {head:?}: {x}, {y}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Of what is seen between the lids at rest nothing stays: neither white nor iris.
+#[test]
+fn shut_lids_leave_no_sliver_of_the_eye() {
+    let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    for name in ["portrait", "portrait2"] {
+        let portrait = Portrait::load_with(
+            &PortraitSource {
+                picture: Some(assets.join(format!("{name}.png"))),
+                landmarks: Some(assets.join(format!("{name}.json"))),
+                matte: None,
+            },
+            &LoadOptions::default(),
+        )
+        .unwrap();
+        let mut rig = Rig::new(&portrait, &spec(512, 640), &Staging::default());
+        let base = rig.base();
+        let shut = drawn(&mut rig, &blink(1.0));
+        let at = |frame: &FrameBuf, p: V2| {
+            frame.planes[0][p.y.round() as usize * 512 + p.x.round() as usize]
+        };
+        for eye in rig.eyes() {
+            let skin = at(
+                &base,
+                rig.face_to_frame(eye.to_face(V2::new(0.0, eye.lower.at(0.0) + 0.12))),
+            );
+            let (mut white, mut line) = (0, 0);
+            for i in -30..=30 {
+                let x = 1.25 * eye.half_width() * i as f32 / 30.0;
+                let (upper, lower) = (eye.upper.at(x), eye.lower.at(x));
+                let middle = (upper + lower) * 0.5;
+                let mut darkest = u8::MAX;
+                for k in -30..=30 {
+                    let y = middle + 0.005 * k as f32;
+                    let place = rig.face_to_frame(eye.to_face(V2::new(x, y)));
+                    let (before, after) = (at(&base, place), at(&shut, place));
+                    let inside = y > upper && y < lower;
+                    white +=
+                        usize::from(inside && before > skin && after > skin.saturating_add(12));
+                    darkest = darkest.min(after);
+                }
+                line += usize::from(x.abs() < 0.8 * eye.half_width() && darkest < skin / 2);
+            }
+            assert_eq!(white, 0, "{name}: white stays");
+            // 39 of the 61 columns lie between the corners.
+            assert!(line >= 36, "{name}: lashes in {line} of 39 columns");
+        }
+    }
+}
