@@ -102,7 +102,7 @@ impl Scene {
         );
         let scale = iod / f64::from(portrait.report.iod);
         let (sw, sh) = ((w * scale).round(), (h * scale).round());
-        let left = (f64::from(width) - sw) / 2.0 + f64::from(shift);
+        let left = ((f64::from(width) - sw) / 2.0).floor() + f64::from(shift);
         let right = f64::from(width) - sw - left;
         let name = format!("{width}x{height}_{shift}");
         let (picture, landmarks) = (
