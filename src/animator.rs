@@ -2,7 +2,9 @@
 //! [`Animator`]: sound in, one [`FacePose`] for every frame of the grid out.
 
 use crate::{
-    articulate::{Articulator, Mouth, face_pose, signal::SignalArticulator},
+    articulate::{
+        Articulator, KnownPhones, Mouth, PhoneArticulator, face_pose, signal::SignalArticulator,
+    },
     audio::{
         ANALYSIS_RATE,
         intake::{Intake, MAX_RATE, MIN_RATE},
@@ -11,6 +13,7 @@ use crate::{
     grid::FrameGrid,
     motion::{Cue, Expression, Manner, Motion, Prosody},
     pose::FacePose,
+    speech::Phone,
 };
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -101,6 +104,8 @@ pub struct Animator {
     style: Style,
     intake: Intake,
     articulator: Box<dyn Articulator>,
+    /// Phones that the articulator is told of.
+    known: KnownPhones,
     prosody: Prosody,
     motion: Motion,
     mono: Vec<f32>,
@@ -144,6 +149,7 @@ impl Animator {
             style: sane(style),
             intake: Intake::new(rate),
             articulator,
+            known: KnownPhones::new(),
             prosody: Prosody::new(),
             motion: Motion::new(seed),
             mono: Vec::with_capacity(PIECE),
@@ -156,6 +162,35 @@ impl Animator {
             last: None,
             leaving: None,
         }
+    }
+
+    /// Like [`new`](Self::new), with lips that follow the phones that are
+    /// [announced](Self::announce); where none are, they follow the sound if it is `listening`,
+    /// and rest if it is not. Not listening takes less look-ahead.
+    pub fn with_phones(
+        rate: u32,
+        grid: FrameGrid,
+        seed: u64,
+        style: Style,
+        listening: bool,
+    ) -> Self {
+        let known = KnownPhones::new();
+        let articulator = if listening {
+            PhoneArticulator::listening(known.clone())
+        } else {
+            PhoneArticulator::new(known.clone())
+        };
+        let mut animator = Self::with_articulator(rate, grid, seed, style, Box::new(articulator));
+        animator.known = known;
+        animator
+    }
+
+    /// Phones whose sample 0 lies at that running time, at `rate` samples a second. They
+    /// should come before the sound that they belong to, and they hold through
+    /// [`begin`](Self::begin); what was announced for later is revoked. Only an animator
+    /// [with phones](Self::with_phones) heeds them.
+    pub fn announce(&mut self, running_time: u64, rate: u32, phones: &[Phone]) {
+        self.known.announce(running_time, rate, phones);
     }
 
     /// How far behind the sound a frame is decided, ns: resampling, analysis, smoothing and
@@ -204,6 +239,7 @@ impl Animator {
     pub fn reset(&mut self) {
         self.shown = false;
         self.last = None;
+        self.known.revoke();
         self.motion.restart();
         self.begin(0);
     }
@@ -277,11 +313,13 @@ impl Animator {
         self.finished = true;
     }
 
-    /// Drops the sound not yet shown and relaxes the mouth within 120 ms. The frames of that
-    /// sound still come, each at its place; what is pushed next follows the dropped sound.
+    /// Drops the sound not yet shown and the phones announced, and relaxes the mouth within
+    /// 120 ms. The frames of that sound still come, each at its place; what is pushed next
+    /// follows the dropped sound.
     pub fn interrupt(&mut self) {
+        self.known.revoke();
         self.forget_sound();
-        self.heard_from = self.samples;
+        self.hear_from(self.samples);
         if self.finished {
             self.articulator.drain();
         }
@@ -307,7 +345,7 @@ impl Animator {
         let origin = if mouth == Mouth::REST {
             Origin::Idle
         } else {
-            self.articulator.origin()
+            self.articulator.origin_at(sample)
         };
         Some(PosedFrame {
             index,
@@ -375,8 +413,15 @@ impl Animator {
         if self.finished {
             self.finished = false;
             self.forget_sound();
-            self.heard_from = self.samples;
+            self.hear_from(self.samples);
         }
+    }
+
+    /// The articulator's sample 0 is that sample of the stretch.
+    fn hear_from(&mut self, sample: u64) {
+        self.heard_from = sample;
+        self.known
+            .place(self.place().zero - i128::from(self.style.lip_offset));
     }
 
     fn forget_sound(&mut self) {
@@ -385,7 +430,7 @@ impl Animator {
         self.prosody.reset();
         self.motion
             .forget_after(self.last.map_or(0, |(time, _)| time));
-        self.heard_from = 0;
+        self.hear_from(0);
         self.leaving = self.last;
     }
 

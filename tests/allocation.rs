@@ -10,6 +10,7 @@ use sonic_engine::{
     animator::{Animator, Style},
     audio::pcm::SampleFormat,
     grid::FrameGrid,
+    speech::Phone,
 };
 
 struct Counting;
@@ -42,9 +43,25 @@ static ALLOCATOR: Counting = Counting;
 /// The only test of this file: another would allocate meanwhile.
 #[test]
 fn frames_cost_no_memory() {
-    for rate in [16_000u32, 44_100, 48_000] {
+    for (rate, phones) in [
+        (16_000u32, false),
+        (44_100, false),
+        (48_000, false),
+        (48_000, true),
+    ] {
         let grid = FrameGrid::new(30_000, 1001).expect("a rate");
-        let mut animator = Animator::new(rate, grid, 0, Style::default());
+        let mut animator = if phones {
+            Animator::with_phones(rate, grid, 0, Style::default(), true)
+        } else {
+            Animator::new(rate, grid, 0, Style::default())
+        };
+        // A minute of "mama", known beforehand.
+        let phone = |n: u64| {
+            let ipa = if n.is_multiple_of(2) { "m" } else { "ˈa" };
+            Phone::new(ipa, n * 100, 100)
+        };
+        let mama: Vec<Phone> = (0..600).map(phone).collect();
+        animator.announce(0, 1_000, &mama);
         let buffer: Vec<u8> = (0..rate / 100 * 2)
             .flat_map(|i| ((i * i % 7919) as i16).to_le_bytes())
             .collect();

@@ -3,13 +3,16 @@
 
 mod closure;
 mod face;
+mod gesture;
 pub mod hearing;
 pub(crate) mod level;
+mod phones;
 pub mod signal;
 mod track;
 mod voice;
 
 pub use face::face_pose;
+pub use phones::{KnownPhones, PhoneArticulator};
 
 use crate::animator::Origin;
 
@@ -95,6 +98,11 @@ impl Mouth {
 pub trait Articulator: Send {
     /// What its mouths are made from.
     fn origin(&self) -> Origin;
+
+    /// What the mouth at that sample is made from, where that differs.
+    fn origin_at(&self, _sample: i64) -> Origin {
+        self.origin()
+    }
 
     /// How many samples of sound after an instant it needs. Constant.
     fn look_ahead(&self) -> u64;

@@ -5,11 +5,17 @@
 //! the libraries behind the voices have one state for the whole process, so each lives in a
 //! thread of its own, which serves everybody in turn.
 
+pub mod choice;
+mod clauses;
 pub mod espeak;
 mod ffi;
 pub mod flite;
+pub mod normal;
 mod owner;
+mod pauses;
+mod script;
 mod shut;
+mod speaker;
 
 use std::{
     ops::Range,
@@ -18,6 +24,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+
+pub use clauses::{ClauseText, Clauses};
+pub use script::language_of;
+pub use speaker::{Clause, Settings, Speaker, Word};
 
 use crate::speech::Phone;
 

@@ -4,6 +4,7 @@
 mod espeak;
 mod flite;
 mod sound;
+mod speaker;
 
 use sonic_engine::voice::VoiceError;
 

@@ -60,8 +60,9 @@ pub(super) fn spoken(
     }
 }
 
-/// The name without what only eSpeak NG knows: `o-`, `_:`.
+/// The name without what only eSpeak NG knows: `o-`, `_:`, and `s.` for ʂ.
 fn tidy(ipa: &str) -> String {
+    let ipa = ipa.replace("s.", "ʂ").replace("i.", "ɨ");
     ipa.chars()
         .filter(|c| !matches!(c, '-' | '_' | ':'))
         .collect()

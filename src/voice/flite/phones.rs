@@ -60,7 +60,7 @@ mod tests {
             .collect();
         assert_eq!(
             visemes.join(" "),
-            "kk E nn O U E nn DD sil TH I SS I SS PP aa PP CH E CH FF FF PP PP CH"
+            "kk E nn O U RR nn DD sil TH I SS I SS PP aa PP CH E CH FF FF PP PP CH"
         );
         assert!(is_vowel("er") && is_vowel("uw") && !is_vowel("y") && !is_vowel("pau"));
     }
