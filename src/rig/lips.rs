@@ -17,7 +17,7 @@ const MIRRORED: f32 = 0.05;
 /// The two layers agree beyond the corners but for what lies between the field's nodes; so far
 /// beyond, and so far above and below, one passes into the other, IOD.
 const CORNER_REACH: f32 = 1.1 * CELL;
-const CORNER_BLEND: f32 = 0.04;
+pub(super) const CORNER_BLEND: f32 = 0.04;
 
 impl Rig {
     /// Whether a cell may touch the slit: its posed corners reach into the slit's box.

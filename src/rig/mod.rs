@@ -390,7 +390,13 @@ impl Rig {
             bottom = bottom.max(a.max(b));
         }
         // The curves bend a little between the places looked at.
-        let room = LIP_SOFT.max(self.pixel) + 0.01;
+        let (from, to) = posed.slit.upper.span();
+        let blend = lips::CORNER_BLEND;
+        let room = if left < from + blend || right > to - blend {
+            blend
+        } else {
+            LIP_SOFT.max(self.pixel) + 0.01
+        };
         most(|p| p.y) > top - room && least(|p| p.y) < bottom + room
     }
 
