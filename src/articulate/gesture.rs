@@ -22,9 +22,9 @@ const fn pace(lead: f32, half: f32) -> Pace {
     Pace { lead, half }
 }
 
-/// The paces of jaw, width, rounding and upper lip.
+/// The paces of jaw, width, rounding, upper lip and tongue.
 #[derive(Clone, Copy)]
-struct Paces([Pace; 4]);
+struct Paces([Pace; 5]);
 
 /// The jaw is slow, 60 ms either way is a low-pass of some 6 Hz; rounding is prepared well
 /// before its sound.
@@ -33,6 +33,7 @@ const BETWEEN: Paces = Paces([
     pace(15.0, 50.0),
     pace(50.0, 70.0),
     pace(10.0, 45.0),
+    pace(15.0, 40.0),
 ]);
 /// Mouths open fast out of a closure or a pause.
 const OPENING: Paces = Paces([
@@ -40,6 +41,7 @@ const OPENING: Paces = Paces([
     pace(15.0, 45.0),
     pace(45.0, 60.0),
     pace(10.0, 40.0),
+    pace(15.0, 40.0),
 ]);
 /// They relax slowly into a pause.
 const RELAXING: Paces = Paces([
@@ -47,6 +49,7 @@ const RELAXING: Paces = Paces([
     pace(-45.0, 100.0),
     pace(-50.0, 105.0),
     pace(-40.0, 95.0),
+    pace(0.0, 60.0),
 ]);
 /// No pace reaches further from its border, ns.
 const REACH: i64 = 160 * MS;
@@ -162,6 +165,7 @@ impl Score {
             mouth.wide += share(1) * (step.to.wide - step.from.wide);
             mouth.round += share(2) * (step.to.round - step.from.round);
             mouth.upper += share(3) * (step.to.upper - step.from.upper);
+            mouth.tongue += share(4) * (step.to.tongue - step.from.tongue);
         }
         // Steps of different paces may pass their targets by a hair.
         for part in [
@@ -169,6 +173,7 @@ impl Score {
             &mut mouth.wide,
             &mut mouth.round,
             &mut mouth.upper,
+            &mut mouth.tongue,
         ] {
             *part = part.clamp(0.0, 1.0);
         }

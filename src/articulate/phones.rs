@@ -92,6 +92,7 @@ impl Known {
             wide: mouth.wide.min(1.0),
             round: mouth.round.min(1.0),
             upper: mouth.upper.min(1.0),
+            tongue: mouth.tongue.min(1.0),
             closure: mouth.closure.min(1.0),
             lip_teeth: mouth.lip_teeth.min(1.0),
         };
@@ -353,10 +354,10 @@ mod tests {
             let known = KnownPhones::new();
             known.announce(0, 16_000, &phones(&list));
             let articulator = PhoneArticulator::new(known);
-            let parts = |m: Mouth| [m.jaw, m.wide, m.round, m.upper, m.closure, m.lip_teeth];
+            let parts = |m: Mouth| [m.jaw, m.wide, m.round, m.upper, m.closure, m.lip_teeth, m.tongue];
             let total: u64 = list.iter().map(|(_, ms)| ms * MS).sum();
             let mut last = parts(articulator.mouth_at(-8_000));
-            prop_assert_eq!(last, [0.0; 6]);
+            prop_assert_eq!(last, [0.0; 7]);
             for sample in (-8_000..total as i64 + 8_000).step_by(16) {
                 let now = parts(articulator.mouth_at(sample));
                 for (a, b) in last.iter().zip(now) {
@@ -366,7 +367,7 @@ mod tests {
                 }
                 last = now;
             }
-            prop_assert_eq!(last, [0.0; 6]);
+            prop_assert_eq!(last, [0.0; 7]);
         }
     }
 }
