@@ -231,6 +231,24 @@ mod tests {
         assert!(curve.contains(&1.0));
     }
 
+    /// 75–100 ms down, 30–50 held, 150–200 up, as real lids take.
+    #[test]
+    fn each_is_quick_down_and_slow_up() {
+        for id in 0..500 {
+            let blink = Blink::new(Chance::new(3), 0, id);
+            let closed: Vec<f64> = (0..400).map(|ms| blink.closed(ms * MS)).collect();
+            let shut = closed.iter().position(|c| *c == 1.0).expect("it shuts");
+            let held = closed.iter().filter(|c| **c == 1.0).count();
+            let begun = closed.iter().position(|c| *c > 0.0).expect("it begins");
+            let end = closed.iter().rposition(|c| *c > 0.0).expect("it ends");
+            let (down, up) = (shut - begun, end - shut - held);
+            // Read at whole milliseconds.
+            assert!((74..=101).contains(&down), "{down} ms down");
+            assert!((29..=51).contains(&held), "{held} ms held");
+            assert!((148..=201).contains(&up), "{up} ms up");
+        }
+    }
+
     #[test]
     fn order_does_not_matter() {
         let mut forward = Blinks::new(Chance::new(5));
