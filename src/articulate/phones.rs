@@ -95,7 +95,6 @@ impl Known {
             tongue: mouth.tongue.min(1.0),
             closure: mouth.closure.min(1.0),
             lip_teeth: mouth.lip_teeth.min(1.0),
-            tongue: mouth.tongue.min(1.0),
         };
         (full, share)
     }

@@ -55,19 +55,17 @@ fn untouched(
     for pose in speech(style, 4) {
         let frame = drawn(&mut rig, &pose);
         changed += usize::from(frame.planes != base.planes);
-        for i in 0..moves.len() {
+        for (i, moves) in moves.iter().copied().enumerate() {
             let (x, y) = (i % width, i / width);
             assert!(
-                moves[i] || frame.planes[0][i] == base.planes[0][i],
+                moves || frame.planes[0][i] == base.planes[0][i],
                 "luma at {x}, {y}"
             );
             // A chroma sample covers four of luma.
             let c = y / 2 * width.div_ceil(2) + x / 2;
             for plane in 1..3 {
                 assert!(
-                    moves[i]
-                        || x % 2 + y % 2 > 0
-                        || frame.planes[plane][c] == base.planes[plane][c],
+                    moves || x % 2 + y % 2 > 0 || frame.planes[plane][c] == base.planes[plane][c],
                     "chroma at {x}, {y}"
                 );
             }
