@@ -44,7 +44,7 @@ fn what_is_set_is_what_is_read() {
     let _watchdog = watchdog(20);
     let element = animator();
     let specs = own_specs(&element);
-    assert_eq!(specs.len(), 19);
+    assert_eq!(specs.len(), 20);
     for spec in specs
         .iter()
         .filter(|s| s.flags().contains(glib::ParamFlags::WRITABLE))

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     face::{FaceReport, LandmarkOrigin, Landmarks, Picture, Point},
-    frame::{Colour, Matrix, PixelFormat},
+    frame::{ChromaSite, Colour, Matrix, PixelFormat},
     pose::Head,
 };
 use proptest::prelude::*;

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Drawing a posed face: every cell of the frame in the cheapest way that shows it right.
+
+use super::{
+    LIP_SOFT, Posed, Rig,
+    eye::Lid,
+    field::Layer,
+    lips, near,
+    space::V2,
+    warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, Stripe, between},
+};
+use crate::frame::ChromaSite;
+
+impl Rig {
+    /// Draws rows of the frame in as many stripes as there is memory to work in, one a thread.
+    pub(super) fn draw_stripes(
+        &self,
+        posed: &Posed,
+        mut stripe: Stripe<'_>,
+        scratch: &mut [Scratch],
+    ) -> usize {
+        let middle = scratch.len() / 2;
+        let (above, below) = scratch.split_at_mut(middle);
+        match (above, below) {
+            ([], [scratch, ..]) => self.draw_stripe(posed, &mut stripe, scratch),
+            (above, below) => {
+                let share = above.len() as f32 / (above.len() + below.len()) as f32;
+                let row = self.split(&stripe, share);
+                let (upper, lower) = stripe.split(row, &self.spec);
+                let (a, b) = rayon_core::join(
+                    || self.draw_stripes(posed, upper, above),
+                    || self.draw_stripes(posed, lower, below),
+                );
+                a + b
+            }
+        }
+    }
+
+    /// The luma row that has so large a share of a stripe's work above it.
+    fn split(&self, stripe: &Stripe<'_>, share: f32) -> usize {
+        let rows = stripe.rows();
+        let cells = self.nodes.row(rows.start)..self.nodes.row(rows.end);
+        // What moves costs much, and the lips and eyes a multiple of it.
+        let work = |row: usize| -> u32 {
+            let nodes = row * self.nodes.stride()..(row + 1) * self.nodes.stride();
+            let cost =
+                |near: &u8| 1 + 8 * u32::from(*near != 0) + 8 * u32::from(*near > near::MOVED);
+            self.near[nodes].iter().map(cost).sum()
+        };
+        let wanted = cells.clone().map(work).sum::<u32>() as f32 * share;
+        let mut done = 0;
+        for row in cells {
+            if done as f32 >= wanted {
+                return (self.nodes.top + row * self.nodes.cell).clamp(rows.start, rows.end);
+            }
+            done += work(row);
+        }
+        rows.end
+    }
+
+    /// Draws some rows of the frame: whole rows of cells, and what lies above and below them.
+    /// How many samples were not copied.
+    fn draw_stripe(&self, posed: &Posed, stripe: &mut Stripe<'_>, scratch: &mut Scratch) -> usize {
+        let canvas = Canvas {
+            spec: &self.spec,
+            base: &self.base,
+            map: &self.map,
+            site: chroma_site(self.spec.chroma_site),
+            nodes: &self.nodes,
+        };
+        let rows = stripe.rows();
+        let (first, last) = (self.nodes.row(rows.start), self.nodes.row(rows.end));
+        canvas.rest(
+            stripe,
+            rows.start..self.nodes.top.clamp(rows.start, rows.end),
+        );
+        let mut moved = 0;
+        for row in first..last {
+            scratch.cells.clear();
+            for col in 0..self.nodes.cols {
+                scratch.cells.push(self.cell(posed, col, row));
+            }
+            moved += canvas.cells(stripe, row, &self.from, scratch);
+            for col in 0..self.nodes.cols {
+                self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
+            }
+            self.shade_skin(posed, stripe, row);
+        }
+        let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
+        canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
+        moved
+    }
+
+    /// Whether a cell may be moved or shaded by the mouth.
+    pub(super) fn near_mouth(&self, col: usize, row: usize) -> bool {
+        let corners = self.nodes.corners(col, row);
+        corners.iter().any(|&i| self.near[i] & near::MOUTH != 0)
+    }
+
+    /// How a cell is drawn.
+    fn cell(&self, posed: &Posed, col: usize, row: usize) -> Cell {
+        let corners = self.nodes.corners(col, row);
+        let near = corners.iter().fold(0, |near, &i| near | self.near[i]);
+        if near <= near::MOVED {
+            return if near == 0 {
+                Cell::Still
+            } else {
+                Cell::Plain(Layer::Upper)
+            };
+        }
+        let face = corners.map(|i| self.posed[i]);
+        let mut layer = Layer::Upper;
+        if near & near::MOUTH != 0 {
+            if self.in_slit(posed, &face) && self.opens(posed, &face) {
+                return Cell::Lips;
+            }
+            layer = self.side(posed, between(&face, 0.5, 0.5));
+        }
+        let from = corners.map(|i| self.from[layer as usize][i]);
+        let radius = self.nodes.cell as f32 * self.pixel;
+        for eye in 0..2 {
+            if near & (near::EYE << eye) != 0 {
+                let source = self.from_frame.apply(between(&from, 0.5, 0.5));
+                if self.eyes[eye].near(source, radius) {
+                    return Cell::Eye(eye);
+                }
+            }
+        }
+        if warp::is_still(&corners.map(|i| self.nodes.at(i)), &from) {
+            Cell::Still
+        } else {
+            Cell::Plain(layer)
+        }
+    }
+
+    /// Whether a cell in the slit's box touches the slit itself: the box is much larger, for the
+    /// slit is a crescent.
+    fn opens(&self, posed: &Posed, face: &Corners) -> bool {
+        let local = face.map(|p| self.mouth.to_local(p));
+        let least = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MAX, f32::min);
+        let most = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MIN, f32::max);
+        let (left, right) = (least(|p| p.x), most(|p| p.x));
+        let (mut top, mut bottom) = (f32::MAX, f32::MIN);
+        for i in 0..=4 {
+            let u = left + (right - left) * i as f32 * 0.25;
+            let (a, b) = (posed.slit.upper.at(u), posed.slit.lower.at(u));
+            top = top.min(a.min(b));
+            bottom = bottom.max(a.max(b));
+        }
+        // The curves bend a little between the places looked at.
+        let (from, to) = posed.slit.upper.span();
+        let blend = lips::CORNER_BLEND;
+        let room = if left < from + blend || right > to - blend {
+            blend
+        } else {
+            LIP_SOFT.max(self.pixel) + 0.01
+        };
+        most(|p| p.y) > top - room && least(|p| p.y) < bottom + room
+    }
+
+    fn draw_shaded(
+        &self,
+        canvas: &Canvas<'_>,
+        posed: &Posed,
+        stripe: &mut Stripe<'_>,
+        cell: Cell,
+        col: usize,
+        row: usize,
+    ) {
+        if !matches!(cell, Cell::Lips | Cell::Eye(_)) {
+            return;
+        }
+        let corners = self.nodes.corners(col, row);
+        let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
+        let face = corners.map(|i| self.posed[i]);
+        match cell {
+            Cell::Lips => canvas.shaded(stripe, col, row, |tx, ty| {
+                self.lip_shade(posed, between(&face, tx, ty), &layers, tx, ty)
+            }),
+            Cell::Eye(eye) => {
+                let from = &layers[self.side(posed, between(&face, 0.5, 0.5)) as usize];
+                canvas.shaded(stripe, col, row, |tx, ty| {
+                    self.eye_shade(&posed.lids[eye], eye, between(from, tx, ty))
+                });
+            }
+            Cell::Still | Cell::Plain(_) => {}
+        }
+    }
+
+    /// A sample near an eye that blinks or looks.
+    fn eye_shade(&self, lid: &Lid, eye: usize, from: V2) -> Shade {
+        let eye = &self.eyes[eye];
+        let local = eye.to_local(self.from_frame.apply(from));
+        let shade = eye.shade(lid, local, self.pixel);
+        let frame = |p: V2| self.to_frame.apply(eye.to_face(p));
+        let over = match shade.over {
+            Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
+            over => over,
+        };
+        let from = if shade.from == local {
+            from
+        } else {
+            frame(shade.from)
+        };
+        Shade { from, over }
+    }
+}
+
+/// Luma offset of chroma sample 0.
+fn chroma_site(site: ChromaSite) -> V2 {
+    match site {
+        ChromaSite::Left => V2::new(0.0, 0.5),
+        ChromaSite::Centre => V2::new(0.5, 0.5),
+    }
+}
