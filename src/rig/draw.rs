@@ -117,11 +117,10 @@ impl Rig {
             layer = self.side(posed, between(&face, 0.5, 0.5));
         }
         let from = corners.map(|i| self.from[layer as usize][i]);
-        let radius = self.nodes.cell as f32 * self.pixel;
         for eye in 0..2 {
             if near & (near::EYE << eye) != 0 {
-                let source = self.from_frame.apply(between(&from, 0.5, 0.5));
-                if self.eyes[eye].near(source, radius) {
+                let source = from.map(|p| self.from_frame.apply(p));
+                if self.eyes[eye].touches(&posed.lids[eye], &source, self.pixel) {
                     return Cell::Eye(eye);
                 }
             }

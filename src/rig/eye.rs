@@ -252,14 +252,26 @@ impl Eye {
         2.0 * self.half_width
     }
 
-    /// Whether a circle around a point in face space touches what a blink or a glance moves.
-    pub fn near(&self, p: V2, radius: f32) -> bool {
-        let local = self.to_local(p);
-        let top = self.upper.at(0.0).min(0.0) - self.room;
-        let bottom = self.lower.at(0.0).max(0.0) + 0.05;
-        local.x.abs() < 1.55 * self.half_width + radius
-            && local.y > top - radius
-            && local.y < bottom + radius
+    /// Whether a cell whose corners come from those points (face space) touches what the lid's
+    /// pose changes.
+    pub fn touches(&self, lid: &Lid, corners: &[V2; 4], pixel: f32) -> bool {
+        let local = corners.map(|p| self.to_local(p));
+        let least = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MAX, f32::min);
+        let most = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MIN, f32::max);
+        let soft = SOFT.max(pixel);
+        let (top, bottom) = (self.upper.least(), self.lower.most());
+        // A lid that is only pulled moves nothing beside the eye and nothing below it.
+        let (side, above, below) = if lid.shut > MADE.0 {
+            (1.55 * self.half_width, self.room, 0.05)
+        } else if lid.shut == 0.0 {
+            (self.half_width, soft, soft)
+        } else {
+            (self.half_width, self.room, soft)
+        };
+        most(|p| p.x) > -side
+            && least(|p| p.x) < side
+            && most(|p| p.y) > top - above
+            && least(|p| p.y) < bottom + below
     }
 
     /// This eye's part of a pose; `side` 0 is the viewer's left, the person's right.
