@@ -7,7 +7,8 @@ use super::{
     field::Layer,
     lips, near,
     space::V2,
-    warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, Stripe, between},
+    stripe::Stripe,
+    warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, between},
 };
 use crate::frame::ChromaSite;
 

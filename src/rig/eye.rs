@@ -9,9 +9,8 @@
 use super::{
     curve::Curve,
     iris::Iris,
-    lid::{Around, LidColours, ShutLid},
-    space::{V2, smoothstep},
-    warp::{Over, Shade},
+    lid::{Around, ShutLid},
+    space::V2,
 };
 use crate::pose::{Arkit, FacePose};
 
@@ -91,19 +90,6 @@ impl Lid {
     pub fn is_still(&self) -> bool {
         self.shut == 0.0 && self.gaze == V2::ZERO
     }
-}
-
-/// A point's place in the posed eye.
-struct Place {
-    /// Edges of the opening at rest.
-    upper: f32,
-    lower: f32,
-    /// How far the skin above is pulled down, at the lid's edge.
-    pull: f32,
-    /// The upper lid's edge, the lower one's, and how much of the lids is made.
-    edge: f32,
-    floor: f32,
-    made: f32,
 }
 
 impl Eye {
@@ -315,188 +301,8 @@ impl Eye {
             gaze,
         }
     }
-
-    fn place(&self, lid: &Lid, x: f32) -> Place {
-        let (upper, lower) = (self.upper.at(x), self.lower.at(x));
-        let opening = (lower - upper).max(0.0);
-        let made = smoothstep(MADE.0, MADE.1, lid.shut);
-        let fall = lid.shut * MEET * opening;
-        let rise = (1.0 - MEET) * opening * smoothstep(RISES, 1.0, lid.shut);
-        Place {
-            upper,
-            lower,
-            pull: fall * (1.0 - made),
-            edge: upper + fall,
-            floor: lower - rise,
-            made,
-        }
-    }
-
-    /// What is seen at the point `p` of the posed eye, all in eye space. `pixel` is the size of
-    /// a frame sample in IOD: edges are at least that soft.
-    pub fn shade(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
-        let place = self.place(lid, p.x);
-        let soft = SOFT.max(pixel);
-        // 1 on either lid, 0 on the eyeball between them.
-        let above = smoothstep(place.edge + 0.5 * soft, place.edge - 0.5 * soft, p.y);
-        let below = smoothstep(place.floor - 0.5 * soft, place.floor + 0.5 * soft, p.y);
-        // Where the lids meet there is nothing between them.
-        let on_lid = above
-            .max(below)
-            .max(1.0 - (place.floor - place.edge) / soft);
-        if place.made <= 0.0 {
-            // Pulled skin, with its own lashes.
-            let skin = if above > 0.0 { self.skin(&place, p) } else { p };
-            if on_lid >= 1.0 {
-                return Shade {
-                    from: skin,
-                    over: Over::Nothing,
-                };
-            }
-            let ball = self.eyeball(lid, &place, p, pixel);
-            return if on_lid <= 0.0 {
-                ball
-            } else {
-                Shade {
-                    from: ball.from,
-                    over: Over::Picture(skin, on_lid),
-                }
-            };
-        }
-        let LidColours {
-            skin,
-            lash,
-            made: hole,
-        } = self.lid.at(p);
-        let line = (lash, self.lash_line(lid, &place, p, pixel));
-        if on_lid <= 0.0 {
-            let ball = self.eyeball(lid, &place, p, pixel);
-            return match ball.over {
-                Over::Paint(colour, alpha) => paint_twice(ball.from, (colour, alpha), line),
-                _ => paint_twice(ball.from, ([0.0; 3], 0.0), line),
-            };
-        }
-        let cover = if above >= below {
-            // Between the pulled lid and the made one's edge there is nothing to pull.
-            let bare = smoothstep(
-                place.upper + place.pull - soft,
-                place.upper + place.pull,
-                p.y,
-            );
-            hole * (place.made + (1.0 - place.made) * bare)
-        } else {
-            hole * smoothstep(RISES, 1.0, lid.shut).max(f32::from(u8::from(p.y < place.lower)))
-        };
-        if on_lid >= 1.0 {
-            let from = if above >= below {
-                self.skin(&place, p)
-            } else {
-                p
-            };
-            return paint_twice(from, (skin, cover), line);
-        }
-        let ball = self.eyeball(lid, &place, p, pixel);
-        paint_twice(ball.from, (skin, on_lid), line)
-    }
-
-    /// Where the skin above the lid's edge comes from.
-    fn skin(&self, place: &Place, p: V2) -> V2 {
-        let top = place.upper - self.room;
-        if p.y <= top {
-            return p;
-        }
-        let t = ((p.y - top) / (place.upper + place.pull - top).max(1e-3)).min(1.0);
-        V2::new(p.x, p.y - place.pull * t * t)
-    }
-
-    /// The eyeball, and the iris on it.
-    fn eyeball(&self, lid: &Lid, place: &Place, p: V2, pixel: f32) -> Shade {
-        let opening = place.lower - place.upper;
-        let mut at = p;
-        if place.pull < 0.0 && opening > 1e-3 {
-            // A raised lid: the upper half of the opening stretches after it.
-            let height = 0.5 * opening - place.pull;
-            let t = ((p.y - place.edge) / height).clamp(0.0, 1.0);
-            at.y -= place.pull * (1.0 - t) * (1.0 - t);
-        }
-        let Some(iris) = self.iris.as_ref().filter(|_| lid.gaze != V2::ZERO) else {
-            return Shade {
-                from: at,
-                over: Over::Nothing,
-            };
-        };
-        // Nothing moves at the lids' rims, and what they hide is taken from beside them.
-        let rim = RIM.min(0.5 * opening.max(1e-3));
-        let (top, bottom) = (place.upper + 0.7 * rim, place.lower - 0.7 * rim);
-        let free = smoothstep(place.upper, place.upper + rim, at.y)
-            * smoothstep(place.lower, place.lower - rim, at.y);
-        let gaze = lid.gaze * free;
-        let mut from = at - gaze;
-        if free > 0.0 {
-            from.y = from.y.max(top.min(at.y)).min(bottom.max(at.y));
-        }
-        let uncovered = iris.uncovered(at) * f32::from(u8::from(free > 0.0));
-        let moved = iris.cover(at, gaze, pixel);
-        if moved >= 1.0 {
-            Shade {
-                from,
-                over: Over::Nothing,
-            }
-        } else if moved <= 0.0 {
-            Shade {
-                from: at,
-                over: Over::Paint(iris.white(at), uncovered),
-            }
-        } else if uncovered > 0.5 {
-            Shade {
-                from,
-                over: Over::Paint(iris.white(at), 1.0 - moved),
-            }
-        } else {
-            Shade {
-                from: at,
-                over: Over::Picture(from, moved),
-            }
-        }
-    }
-
-    /// How dark the lashes of a falling lid are at a point: a line along its edge, thickest
-    /// towards the outer corner, and a fringe that hangs below.
-    fn lash_line(&self, lid: &Lid, place: &Place, p: V2, pixel: f32) -> f32 {
-        let s = p.x / self.half_width;
-        let outwards = s * self.centre.x.signum();
-        let taper = (1.0 - s * s / (LASH_END * LASH_END)).max(0.0) * (0.8 + 0.35 * outwards);
-        let thick = (LASH_LINE * taper.sqrt()).max(0.7 * pixel);
-        let from_edge = p.y - place.edge;
-        let reach = if from_edge > 0.0 {
-            thick + FRINGE * self.lid.lash_length * taper
-        } else {
-            thick
-        };
-        let line = from_edge / reach;
-        place.made
-            * smoothstep(0.0, 0.3, lid.shut)
-            * smoothstep(0.0, 0.2, taper)
-            * (-line * line).exp()
-    }
 }
 
-/// One colour over another over the picture.
-fn paint_twice(from: V2, (a, alpha): ([f32; 3], f32), (b, beta): ([f32; 3], f32)) -> Shade {
-    let total = alpha + beta - alpha * beta;
-    if total <= 0.0 {
-        return Shade {
-            from,
-            over: Over::Nothing,
-        };
-    }
-    let mix = beta / total;
-    let colour = [0, 1, 2].map(|c| a[c] + (b[c] - a[c]) * mix);
-    Shade {
-        from,
-        over: Over::Paint(colour, total),
-    }
-}
-
+mod shade;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use super::{
     field::{CELL, Layer},
     relief::{self, Brightness, CellGains, PARTS, Relief},
     space::{V2, smoothstep},
-    warp::{Corners, Over, Shade, Stripe, between},
+    stripe::Stripe,
+    warp::{Corners, Over, Shade, between},
 };
 
 /// Soft edge of what the portrait itself shows between its lips, IOD.

@@ -12,6 +12,7 @@ pub mod curve;
 mod draw;
 pub mod eye;
 pub mod field;
+mod form;
 pub mod head;
 pub mod interior;
 pub mod iris;
@@ -27,6 +28,7 @@ pub mod sample;
 mod simd;
 pub mod space;
 mod staging;
+pub mod stripe;
 mod teeth;
 #[cfg(test)]
 mod tests;
@@ -53,8 +55,9 @@ use mouth::{Mouth, Slit};
 use relief::Relief;
 use sample::Source;
 use space::{Affine, FaceSpace, V2, smoothstep};
+use stripe::Stripe;
 use teeth::OwnTeeth;
-use warp::{MAX_CELL, NodeGrid, Scratch, Stripe};
+use warp::{MAX_CELL, NodeGrid, Scratch};
 
 /// Width of the soft edge between lip and mouth interior, IOD.
 const LIP_SOFT: f32 = 0.012;

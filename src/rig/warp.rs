@@ -6,8 +6,9 @@ use super::{
     field::Layer,
     sample::{self, Source, fixed},
     space::V2,
+    stripe::{Plane, Stripe},
 };
-use crate::frame::{FrameMut, FrameSpec, PlaneMut};
+use crate::frame::FrameSpec;
 
 /// Movements below this many samples are none: such cells keep the base frame.
 const STILL: f32 = 1.0 / 128.0;
@@ -133,66 +134,6 @@ pub enum Cell {
     Eye(usize),
 }
 
-/// Rows of a frame that is drawn.
-pub struct Stripe<'a> {
-    planes: [PlaneMut<'a>; 3],
-    /// Luma rows: the first, even, and one after the last.
-    top: usize,
-    bottom: usize,
-}
-
-impl<'a> Stripe<'a> {
-    /// All of a frame of that height.
-    pub fn whole(frame: &'a mut FrameMut<'_>, height: usize) -> Self {
-        Self {
-            planes: frame.planes.each_mut().map(|plane| PlaneMut {
-                data: plane.data,
-                stride: plane.stride,
-            }),
-            top: 0,
-            bottom: height,
-        }
-    }
-
-    /// The luma rows from `top` to before `row`, and the others. `row` is even.
-    pub fn split(self, row: usize, spec: &FrameSpec) -> (Stripe<'a>, Stripe<'a>) {
-        let mut index = 0;
-        let halves = self.planes.map(|plane| {
-            let shift = if index < spec.format.planes() {
-                spec.format.plane(index).shift
-            } else {
-                0
-            };
-            index += 1;
-            let at = ((row - self.top) >> shift) * plane.stride;
-            let at = at.min(plane.data.len());
-            let (above, below) = plane.data.split_at_mut(at);
-            let half = |data| PlaneMut {
-                data,
-                stride: plane.stride,
-            };
-            (half(above), half(below))
-        });
-        let [(a, d), (b, e), (c, f)] = halves;
-        let above = Stripe {
-            planes: [a, b, c],
-            top: self.top,
-            bottom: row,
-        };
-        let below = Stripe {
-            planes: [d, e, f],
-            top: row,
-            bottom: self.bottom,
-        };
-        (above, below)
-    }
-
-    /// Its luma rows.
-    pub fn rows(&self) -> std::ops::Range<usize> {
-        self.top..self.bottom
-    }
-}
-
 /// Memory to work in.
 pub struct Scratch {
     /// Of the row of cells at work.
@@ -288,20 +229,6 @@ pub struct Canvas<'a> {
     pub site: V2,
     /// The nodes.
     pub nodes: &'a NodeGrid,
-}
-
-/// One plane, or two that lie alike.
-struct Plane {
-    /// The first of them, and how many.
-    index: usize,
-    count: usize,
-    channels: usize,
-    shift: u32,
-    width: usize,
-    height: usize,
-    /// Luma samples a plane sample, and luma position of plane sample 0.
-    step: f32,
-    offset: V2,
 }
 
 impl Canvas<'_> {
@@ -455,10 +382,6 @@ impl Canvas<'_> {
         let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
         let unit = plane.step / self.nodes.cell as f32;
         let nudge = plane.offset * (1.0 / self.nodes.cell as f32);
-        let place = |from: V2| {
-            let p = (from - plane.offset) * (1.0 / plane.step);
-            (fixed(p.x), fixed(p.y))
-        };
         let (mut x, mut y) = ([0; MAX_CELL], [0; MAX_CELL]);
         let mut overs = [Over::Nothing; MAX_CELL];
         let band = plane.rows(&self.nodes.band(row, self.spec.height));
@@ -467,7 +390,7 @@ impl Canvas<'_> {
             let mut bare = true;
             for i in 0..cols.len() {
                 let shade = shade(i as f32 * unit + nudge.x, ty);
-                (x[i], y[i]) = place(shade.from);
+                (x[i], y[i]) = plane.place(shade.from);
                 bare &= matches!(shade.over, Over::Nothing);
                 overs[i] = shade.over;
             }
@@ -477,85 +400,37 @@ impl Canvas<'_> {
                 continue;
             }
             for (k, out) in outs.iter_mut().enumerate() {
-                let samples = out.chunks_exact_mut(C);
-                for (sample, over) in samples.zip(&overs) {
-                    let (value, alpha) = match *over {
-                        Over::Nothing => continue,
-                        Over::Picture(from, alpha) => {
-                            let (x, y) = place(from);
-                            let value = sources[k].cubic::<C>(x, y).map(f32::from);
-                            (value, alpha)
-                        }
-                        Over::Paint(rgb, alpha) => {
-                            let value = self.map.sample(plane.index + k, rgb);
-                            (std::array::from_fn(|c| value[c]), alpha)
-                        }
-                        Over::Both(from, rgb, share, alpha) => {
-                            let (x, y) = place(from);
-                            let seen = sources[k].cubic::<C>(x, y);
-                            let paint = self.map.sample(plane.index + k, rgb);
-                            let value =
-                                |c: usize| paint[c] + (f32::from(seen[c]) - paint[c]) * share;
-                            (std::array::from_fn(value), alpha)
-                        }
-                    };
-                    for (s, v) in sample.iter_mut().zip(value) {
-                        let under = f32::from(*s);
-                        *s = (under + (v - under) * alpha + 0.5) as u8;
-                    }
+                for (sample, over) in out.chunks_exact_mut(C).zip(&overs) {
+                    self.lay_over::<C>(plane, k, sample, over);
                 }
             }
         }
     }
-}
 
-impl Plane {
-    /// Its rows among luma rows, of which the first is even.
-    fn rows(&self, luma: &std::ops::Range<usize>) -> std::ops::Range<usize> {
-        let last = (luma.end + (1 << self.shift) - 1) >> self.shift;
-        luma.start >> self.shift..last.min(self.height)
-    }
-}
-
-impl Stripe<'_> {
-    /// Samples of the first plane, which is brightness or all there is, in a row of this stripe.
-    pub fn first(
-        &mut self,
-        channels: usize,
-        row: usize,
-        cols: &std::ops::Range<usize>,
-    ) -> &mut [u8] {
-        let start = (row - self.top) * self.planes[0].stride;
-        &mut self.planes[0].data[start + cols.start * channels..start + cols.end * channels]
-    }
-
-    fn line(
-        &mut self,
-        plane: &Plane,
-        index: usize,
-        row: usize,
-        cols: &std::ops::Range<usize>,
-    ) -> &mut [u8] {
-        let start = (row - (self.top >> plane.shift)) * self.planes[index].stride;
-        let bytes = start + cols.start * plane.channels..start + cols.end * plane.channels;
-        &mut self.planes[index].data[bytes]
-    }
-
-    /// The same samples of planes that lie alike.
-    fn lines<const P: usize>(
-        &mut self,
-        plane: &Plane,
-        row: usize,
-        cols: &std::ops::Range<usize>,
-    ) -> [&mut [u8]; P] {
-        let row = row - (self.top >> plane.shift);
-        let mut planes = self.planes[plane.index..].iter_mut();
-        std::array::from_fn(|_| {
-            planes.next().map_or(&mut [][..], |p| {
-                let start = row * p.stride;
-                &mut p.data[start + cols.start * plane.channels..start + cols.end * plane.channels]
-            })
-        })
+    /// Lays something over a sample of the `k`th of planes that lie alike.
+    fn lay_over<const C: usize>(&self, plane: &Plane, k: usize, sample: &mut [u8], over: &Over) {
+        let index = plane.index + k;
+        let read = |from: V2| {
+            let (x, y) = plane.place(from);
+            self.base[index].cubic::<C>(x, y).map(f32::from)
+        };
+        let (value, alpha) = match *over {
+            Over::Nothing => return,
+            Over::Picture(from, alpha) => (read(from), alpha),
+            Over::Paint(rgb, alpha) => {
+                let value = self.map.sample(index, rgb);
+                (std::array::from_fn(|c| value[c]), alpha)
+            }
+            Over::Both(from, rgb, share, alpha) => {
+                let (seen, paint) = (read(from), self.map.sample(index, rgb));
+                let value = |c: usize| paint[c] + (seen[c] - paint[c]) * share;
+                (std::array::from_fn(value), alpha)
+            }
+        };
+        for (s, v) in sample.iter_mut().zip(value) {
+            let under = f32::from(*s);
+            *s = (under + (v - under) * alpha + 0.5) as u8;
+        }
     }
 }
 

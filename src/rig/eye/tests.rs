@@ -2,7 +2,7 @@
 //! Eyes drawn here: skin of one colour around white eyes with brown irises and black lashes.
 
 use super::*;
-use crate::rig::mouth::tests::usual_face;
+use crate::rig::{mouth::tests::usual_face, warp::Over};
 
 const SHUT: Lid = Lid {
     shut: 1.0,
