@@ -43,6 +43,8 @@ pub struct Stream {
     pub touched: bool,
     /// The stream is to go on at that time.
     pub seek: Option<gst::ClockTime>,
+    /// A copy: the base class gives its own out under the lock of the streaming thread only.
+    segment: gst::FormattedSegment<gst::ClockTime>,
     /// What is written below the picture.
     pub captions: Option<Captions>,
     /// The duration was told.
@@ -109,7 +111,11 @@ impl TtsSrc {
 
     /// The first sample of the next buffer, once it is due.
     fn begin_buffer(&self, rate: u32, live: bool) -> Result<u64, gst::FlowError> {
+        let segment = self.obj().segment();
         let mut stream = self.stream();
+        if let Ok(segment) = segment.downcast() {
+            stream.segment = segment;
+        }
         stream.touched = true;
         if let Some(time) = stream.seek.take() {
             stream.position = sample_at(time, rate);
@@ -131,11 +137,7 @@ impl TtsSrc {
 
     /// How many samples there are until the segment ends.
     fn room_left(&self, span: Span) -> Result<usize, gst::FlowError> {
-        let segment = self.obj().segment();
-        let stop = segment
-            .downcast_ref::<gst::ClockTime>()
-            .and_then(|s| s.stop());
-        let Some(stop) = stop else {
+        let Some(stop) = self.stream().segment.stop() else {
             return Ok(usize::MAX);
         };
         match sample_at(stop, span.rate).saturating_sub(span.from) {
@@ -312,11 +314,8 @@ impl TtsSrc {
 
     /// Running time of a time of the stream.
     fn running_time_at(&self, time: gst::ClockTime) -> gst::ClockTime {
-        let segment = self.obj().segment();
-        let segment = segment.downcast_ref::<gst::ClockTime>();
-        segment
-            .and_then(|s| s.to_running_time(time))
-            .unwrap_or(time)
+        let running = self.stream().segment.to_running_time(time);
+        running.unwrap_or(time)
     }
 
     /// Running time of the next buffer.

@@ -347,10 +347,6 @@ impl BaseSrcImpl for TtsSrc {
         let Some(segment) = segment.downcast_mut::<gst::ClockTime>() else {
             return false;
         };
-        if segment.rate() != 1.0 {
-            gst::info!(CAT, imp = self, "seek at rate {} refused", segment.rate());
-            return false;
-        }
         let start = segment.start();
         segment.set_time(start);
         let settings = self.settings();
@@ -425,8 +421,14 @@ impl BaseSrcImpl for TtsSrc {
     }
 
     fn event(&self, event: &gst::Event) -> bool {
-        if let gst::EventView::Latency(e) = event.view() {
-            self.board.set_latency(e.latency());
+        match event.view() {
+            gst::EventView::Latency(e) => self.board.set_latency(e.latency()),
+            // Before anything is flushed.
+            gst::EventView::Seek(e) if e.get().0 != 1.0 => {
+                gst::info!(CAT, imp = self, "seek at rate {} refused", e.get().0);
+                return false;
+            }
+            _ => {}
         }
         self.parent_event(event)
     }
@@ -438,14 +440,17 @@ impl BaseSrcImpl for TtsSrc {
                 q.set(true, own, None);
                 true
             }
-            gst::QueryViewMut::Duration(q) => self
-                .duration()
-                .and_then(|(total, info)| {
-                    let total = gst::format::Default::from_u64(total);
-                    info.convert_generic(total, q.format())
-                })
-                .map(|total| q.set(total))
-                .is_some(),
+            gst::QueryViewMut::Duration(q) => match self.duration() {
+                None => false,
+                Some((total, info)) if q.format() == gst::Format::Time => {
+                    q.set(create::time(total, info.rate()));
+                    true
+                }
+                Some((total, info)) => info
+                    .convert_generic(gst::format::Default::from_u64(total), q.format())
+                    .map(|total| q.set(total))
+                    .is_some(),
+            },
             gst::QueryViewMut::Convert(q) => {
                 let (value, format) = q.get();
                 let info = self.stream().info.clone();

@@ -25,6 +25,8 @@ pub struct FileText<R> {
     /// Not UTF-8 came in, at that byte.
     bad: Option<u64>,
     told: bool,
+    /// What was read before that was told.
+    held: Option<String>,
     ended: bool,
 }
 
@@ -64,6 +66,7 @@ impl<R: Read> FileText<R> {
             at: 0,
             bad: None,
             told: false,
+            held: None,
             ended: false,
         }
     }
@@ -112,15 +115,21 @@ impl<R: Read> Iterator for FileText<R> {
     type Item = Piece;
 
     fn next(&mut self) -> Option<Piece> {
-        if let Some(at) = self.bad.filter(|_| !self.told) {
-            self.told = true;
-            return Some(Piece::Trouble(Problem::NotUtf8(at)));
+        if let Some(text) = self.held.take() {
+            return Some(Piece::Text(text));
         }
         if self.ended {
             return None;
         }
         match self.read() {
-            Ok(Some(text)) => Some(Piece::Text(text)),
+            Ok(Some(text)) => match self.bad {
+                Some(at) if !self.told => {
+                    self.told = true;
+                    self.held = Some(text);
+                    Some(Piece::Trouble(Problem::NotUtf8(at)))
+                }
+                _ => Some(Piece::Text(text)),
+            },
             Ok(None) => {
                 self.ended = true;
                 None
