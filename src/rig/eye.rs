@@ -11,6 +11,7 @@ use super::{
     iris::Iris,
     lid::{Around, ShutLid},
     space::V2,
+    warp,
 };
 use crate::pose::{Arkit, FacePose};
 
@@ -245,19 +246,51 @@ impl Eye {
         let least = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MAX, f32::min);
         let most = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MIN, f32::max);
         let soft = SOFT.max(pixel);
-        let (top, bottom) = (self.upper.least(), self.lower.most());
+        let low = V2::new(least(|p| p.x), least(|p| p.y));
+        let high = V2::new(most(|p| p.x), most(|p| p.y));
+        if lid.shut > MADE.0 {
+            let (top, bottom) = (self.upper.least() - self.room, self.lower.most() + 0.05);
+            let side = 1.55 * self.half_width;
+            return high.x > -side && low.x < side && high.y > top && low.y < bottom;
+        }
         // A lid that is only pulled moves nothing beside the eye and nothing below it.
-        let (side, above, below) = if lid.shut > MADE.0 {
-            (1.55 * self.half_width, self.room, 0.05)
-        } else if lid.shut == 0.0 {
-            (self.half_width, soft, soft)
-        } else {
-            (self.half_width, self.room, soft)
-        };
-        most(|p| p.x) > -side
-            && least(|p| p.x) < side
-            && most(|p| p.y) > top - above
-            && least(|p| p.y) < bottom + below
+        if high.x < -self.half_width || low.x > self.half_width {
+            return false;
+        }
+        let (top, bottom) = self.opening(low.x, high.x);
+        let above = if lid.shut == 0.0 { soft } else { self.room };
+        if high.y < top - above || low.y > bottom + soft {
+            return false;
+        }
+        let looks = |iris: &Iris| iris.changes(lid.gaze, pixel, low, high);
+        lid.shut != 0.0 || self.iris.as_ref().is_some_and(looks)
+    }
+
+    /// The highest and the lowest point of the opening between two x.
+    fn opening(&self, left: f32, right: f32) -> (f32, f32) {
+        let (mut top, mut bottom) = (f32::MAX, f32::MIN);
+        for i in 0..=4 {
+            let x = left + (right - left) * i as f32 * 0.25;
+            top = top.min(self.upper.at(x));
+            bottom = bottom.max(self.lower.at(x));
+        }
+        // The curves bend a little between the places looked at.
+        (top - 0.01, bottom + 0.01)
+    }
+
+    /// What of a pose is seen in a frame of that sample size (IOD): lids and glances that move
+    /// by less than a cell must to be drawn are none.
+    pub fn seen(&self, lid: Lid, pixel: f32) -> Lid {
+        let still = warp::STILL * pixel;
+        let fall = lid.shut.abs() * MEET * (self.lower.most() - self.upper.least());
+        Lid {
+            shut: if fall < still { 0.0 } else { lid.shut },
+            gaze: if lid.gaze.length() < still {
+                V2::ZERO
+            } else {
+                lid.gaze
+            },
+        }
     }
 
     /// This eye's part of a pose; `side` 0 is the viewer's left, the person's right.
