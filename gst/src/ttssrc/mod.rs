@@ -63,8 +63,8 @@ pub use properties::names;
  * gst-launch-1.0 ttssrc text="Hello." ! audioconvert ! autoaudiosink
  * ]| Speaks a word.
  * |[
- * gst-launch-1.0 ttssrc location=- is-live=true ! audioconvert ! autoaudiosink
- * ]| Speaks each line that is typed.
+ * gst-launch-1.0 ttssrc location=- ! audioconvert ! autoaudiosink
+ * ]| Speaks each line that is typed, until Ctrl-D.
  *
  * Since: plugin-sonic-0.1.0
  */
