@@ -44,7 +44,7 @@ fn samples(spec: &glib::ParamSpec) -> Vec<glib::Value> {
 #[test]
 fn what_is_set_is_what_is_read() {
     let _watchdog = watchdog(20);
-    for (element, count) in [(animator(), 20), (ttssrc(&[]), 15)] {
+    for (element, count) in [(animator(), 21), (ttssrc(&[]), 15)] {
         let specs = own_specs(&element);
         assert_eq!(specs.len(), count);
         for spec in specs
@@ -185,10 +185,12 @@ fn stats_hold_what_is_documented() {
         "silence-inserted",
         "sound-trimmed",
         "restarts",
+        "clauses-used",
+        "clauses-ignored",
     ] {
         assert!(stats.get::<u64>(field).is_ok(), "{field}");
     }
-    assert_eq!(stats.n_fields(), 11);
+    assert_eq!(stats.n_fields(), 13);
     element.set_state(gst::State::Null).expect("stops");
 }
 

@@ -176,6 +176,12 @@ fn an_interruption_falls_silent_within_a_buffer() {
         .map(|w| field(w, "text"))
         .collect();
     assert_eq!(heard.last(), Some(&word));
+    // Its sound may still be on its way: it is named again.
+    interrupt(&live.element);
+    assert_eq!(
+        live.stream.lock().expect("no panic").interrupts,
+        [first, first]
+    );
     // It goes on with what is said next.
     let third = say(&live.element, "And now.");
     live.wait_for_speech();
@@ -280,7 +286,14 @@ fn a_voice_that_cannot_be_used_leaves_the_stream_alone() {
 #[test]
 fn more_than_may_wait_is_refused() {
     let _watchdog = watchdog(60);
-    let live = Live::new(&[("queue-limit", "100")]);
+    let live = Live::new(&[]);
+    assert_eq!(
+        say(&live.element, &"a".repeat((1 << 20) + 1)),
+        0,
+        "the default"
+    );
+    assert_eq!(complaints(&live.bus).len(), 1);
+    live.element.set_property("queue-limit", 100u64);
     assert_eq!(say(&live.element, &"a".repeat(101)), 0);
     let warnings = complaints(&live.bus);
     assert!(warnings[0].contains("`queue-limit`"), "{warnings:?}");

@@ -30,6 +30,7 @@ pub struct Talk {
     hum: Hum,
     limit: usize,
     last_id: u64,
+    last_begun: Option<u64>,
     pub(super) utterances: VecDeque<Utterance>,
     current: Option<Current>,
     /// Byte of the utterance at which the voice began last.
@@ -56,6 +57,7 @@ impl Talk {
             hum: Hum::default(),
             limit: usize::MAX,
             last_id: 0,
+            last_begun: None,
             utterances: VecDeque::new(),
             current: None,
             speaker_at: 0,
@@ -71,6 +73,11 @@ impl Talk {
     /// Whether silence follows what was said, instead of an end.
     pub fn set_live(&mut self, live: bool) {
         self.live = live;
+    }
+
+    /// The next utterance gets the id that follows on this one: no two that may meet share one.
+    pub fn set_last_id(&mut self, id: u64) {
+        self.last_id = id;
     }
 
     /// What is heard while nobody speaks.
@@ -258,10 +265,10 @@ impl Talk {
         dropped
     }
 
-    /// Whom an interruption would silence: the utterance that is being spoken, else the one that
-    /// comes next.
+    /// Whom an interruption silences: the utterance that is being spoken, else the one that was
+    /// spoken last, whose sound may still be on its way.
     pub fn speaking(&self) -> Option<u64> {
-        self.utterances.front().map(|u| u.id)
+        self.last_begun
     }
 
     /// Whether a sound is being made that an interruption would cut.
@@ -272,6 +279,7 @@ impl Talk {
     /// Drops everything at once; what that ends.
     pub fn stop(&mut self, why: Why) -> Vec<Interruption> {
         self.current = None;
+        self.last_begun = None;
         self.skip = 0;
         self.given = 0;
         self.awaiting = false;
@@ -380,6 +388,7 @@ impl Talk {
         let mut tell = |at, what| tells.push(Tell { at, what });
         if !front.begun {
             front.begun = true;
+            self.last_begun = Some(front.id);
             tell(
                 0,
                 Happening::Started {

@@ -55,7 +55,9 @@
 //! them.
 //!
 //! # `sonic-interrupt`
-//! An out-of-band custom downstream event: what is being said ends now.
+//! An out-of-band custom downstream event (`GST_EVENT_CUSTOM_DOWNSTREAM_OOB`): what is being said
+//! ends now, and so does the utterance of its field `utterance-id` (guint64), which may be left
+//! out. What is still on its way of them is not shown. So no two utterances share an id.
 
 mod pose;
 mod speech;
@@ -67,6 +69,9 @@ pub use speech::{
 
 /// Name of the out-of-band event that ends what is being said.
 pub const INTERRUPT_EVENT: &str = "sonic-interrupt";
+
+/// Name of the field of events and metas that says which utterance they belong to.
+pub const UTTERANCE_ID: &str = "utterance-id";
 
 /// Registers the metas. GStreamer allows each name once per process, and another library that
 /// was built from this crate may have done it.

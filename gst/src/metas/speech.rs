@@ -10,6 +10,8 @@ use sonic_engine::{
     voice::{Clause, Word},
 };
 
+use super::UTTERANCE_ID;
+
 /// Name of the serialized event that says what is spoken next.
 pub const CLAUSE_EVENT: &str = "sonic-clause";
 
@@ -121,7 +123,7 @@ impl SpeechClause {
                 .build()
         });
         gst::Structure::builder(CLAUSE_EVENT)
-            .field("utterance-id", self.utterance_id)
+            .field(UTTERANCE_ID, self.utterance_id)
             .field("clause", self.clause)
             .field("text", &self.text)
             .field("language", &self.language)
@@ -153,7 +155,7 @@ impl SpeechClause {
         }
         let longest = limits::SECONDS * u64::from(rate);
         Ok(Self {
-            utterance_id: get(structure, "utterance-id")?,
+            utterance_id: get(structure, UTTERANCE_ID)?,
             clause: get(structure, "clause")?,
             text: text(structure, "text", limits::TEXT)?,
             language: text(structure, "language", limits::SYMBOL)?,
@@ -208,7 +210,7 @@ impl SpeechPlace {
     pub fn attach(&self, buffer: &mut gst::BufferRef) -> Result<(), glib::BoolError> {
         let mut meta = gst::meta::CustomMeta::add(buffer, SPEECH_META)?;
         let s = meta.mut_structure();
-        s.set("utterance-id", self.utterance_id);
+        s.set(UTTERANCE_ID, self.utterance_id);
         s.set("clause", self.clause);
         s.set("offset", self.offset);
         s.set(
@@ -230,7 +232,7 @@ impl SpeechPlace {
         let s = meta.structure();
         let read = || {
             Ok(Self {
-                utterance_id: get(s, "utterance-id")?,
+                utterance_id: get(s, UTTERANCE_ID)?,
                 clause: get(s, "clause")?,
                 offset: get(s, "offset")?,
             })

@@ -8,7 +8,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -70,17 +70,22 @@ pub struct TtsSrc {
     pub(super) board: Board,
     news: Mutex<HashSet<String>>,
     pub(super) pump: Mutex<Option<Pump>>,
-    /// An interruption that is announced when the word has ended.
-    pending: Mutex<Option<u64>>,
+    /// An interruption, and of whom, that is announced when the word has ended.
+    pending: Mutex<Option<Option<u64>>>,
     /// Something was said besides what the properties name.
     said: AtomicBool,
 }
 
 impl Default for TtsSrc {
     fn default() -> Self {
+        // The elements of a process have ids of their own, since their speech may meet.
+        static ELEMENTS: AtomicU64 = AtomicU64::new(0);
+        let mut talk = Talk::new(false, USUAL_RATE);
+        talk.set_limit(Settings::default().limit());
+        talk.set_last_id(ELEMENTS.fetch_add(1, Ordering::Relaxed) << 32);
         Self {
             settings: Mutex::default(),
-            talker: Arc::new(Talker::new(Talk::new(false, USUAL_RATE))),
+            talker: Arc::new(Talker::new(talk)),
             stream: Mutex::default(),
             wait: Mutex::default(),
             board: Board::default(),
@@ -125,7 +130,7 @@ impl TtsSrc {
     }
 
     /// The interruption is announced when the fade begins.
-    pub(super) fn announce_later(&self, id: u64) {
+    pub(super) fn announce_later(&self, id: Option<u64>) {
         *lock(&self.pending) = Some(id);
     }
 

@@ -129,8 +129,11 @@ impl TtsSrc {
             let later = finish_word && talk.is_sounding();
             (id, later, talk.interrupt(finish_word))
         });
-        let id = id.unwrap_or(0);
-        gst::info!(super::imp::CAT, imp = self, "utterance {id} is interrupted");
+        gst::info!(
+            super::imp::CAT,
+            imp = self,
+            "utterance {id:?} is interrupted"
+        );
         if later {
             self.announce_later(id);
         } else {
@@ -143,9 +146,9 @@ impl TtsSrc {
     }
 
     /// Tells the elements behind, past all that waits in queues.
-    pub(super) fn announce(&self, id: u64) {
+    pub(super) fn announce(&self, id: Option<u64>) {
         let structure = gst::Structure::builder(metas::INTERRUPT_EVENT)
-            .field("utterance-id", id)
+            .field_if_some(metas::UTTERANCE_ID, id)
             .build();
         // Nobody may be there to listen.
         let _ = self

@@ -98,7 +98,8 @@ impl Stream {
             gst::EventView::CustomDownstreamOob(e) => {
                 let structure = e.structure().expect("one");
                 assert_eq!(structure.name(), "sonic-interrupt");
-                self.interrupts.push(field(structure, "utterance-id"));
+                let id = structure.get_optional("utterance-id").expect("a number");
+                self.interrupts.push(id.unwrap_or(0));
             }
             _ => {}
         }
