@@ -44,7 +44,7 @@ fn what_is_set_is_what_is_read() {
     let _watchdog = watchdog(20);
     let element = animator();
     let specs = own_specs(&element);
-    assert_eq!(specs.len(), 20);
+    assert_eq!(specs.len(), 21);
     for spec in specs
         .iter()
         .filter(|s| s.flags().contains(glib::ParamFlags::WRITABLE))
@@ -180,10 +180,12 @@ fn stats_hold_what_is_documented() {
         "silence-inserted",
         "sound-trimmed",
         "restarts",
+        "clauses-used",
+        "clauses-ignored",
     ] {
         assert!(stats.get::<u64>(field).is_ok(), "{field}");
     }
-    assert_eq!(stats.n_fields(), 11);
+    assert_eq!(stats.n_fields(), 13);
     element.set_state(gst::State::Null).expect("stops");
 }
 
