@@ -7,5 +7,7 @@ pub mod pcm;
 mod polyphase;
 pub mod spectrum;
 
+pub(crate) use polyphase::Polyphase;
+
 /// The sample rate of everything behind [`intake::Intake`], Hz.
 pub const ANALYSIS_RATE: u32 = 16_000;

@@ -25,7 +25,7 @@ use std::{
     },
 };
 
-pub use clauses::{ClauseText, Clauses};
+pub use clauses::{ClauseText, Clauses, estimated_seconds};
 pub use script::language_of;
 pub use speaker::{Clause, Settings, Speaker, Word};
 
