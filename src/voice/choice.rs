@@ -7,6 +7,7 @@ use super::{
     Voice, VoiceError, VoiceInfo,
     espeak::Espeak,
     flite::{self, FliteVoice},
+    http::{HttpVoice, Patience},
 };
 
 /// What the voice for Mandarin reads: pinyin with the digits of the tones.
@@ -19,8 +20,9 @@ pub(super) fn pinyin_voice(name: &str) -> Option<&'static str> {
 }
 
 /// A voice by its name: one of Flite's (`slt`, `flite:slt`), of eSpeak NG's (`de`, `de+f2`,
-/// `espeak:en`), or the path of a Piper voice (`voices/eve.onnx`), which may have several
-/// speakers with names or numbers.
+/// `espeak:en`), the path of a Piper voice (`voices/eve.onnx`), which may have several speakers
+/// with names or numbers, or the address of a server (`http://localhost:8880#af_bella`; see
+/// [`HttpVoice::new`]).
 ///
 /// # Errors
 /// [`VoiceError::UnknownVoice`], [`VoiceError::UnknownSpeaker`], that its library is missing or
@@ -28,6 +30,15 @@ pub(super) fn pinyin_voice(name: &str) -> Option<&'static str> {
 pub fn voice_named(name: &str, speaker: Option<&str>) -> Result<Arc<dyn Voice>, VoiceError> {
     let name = name.trim();
     let speaker = speaker.map(str::trim).filter(|s| !s.is_empty());
+    if name.contains("://") {
+        if let Some(speaker) = speaker {
+            return Err(VoiceError::UnknownSpeaker {
+                speaker: speaker.to_owned(),
+                hint: "a server's voice stands behind # in its address".into(),
+            });
+        }
+        return Ok(Arc::new(HttpVoice::new(name, Patience::default())?));
+    }
     if name.to_ascii_lowercase().ends_with(".onnx") {
         return from_file(name, speaker);
     }
@@ -45,12 +56,6 @@ pub fn voice_named(name: &str, speaker: Option<&str>) -> Result<Arc<dyn Voice>, 
     }
     if flite::voices().any(|v| v.name.eq_ignore_ascii_case(name)) {
         return Ok(Arc::new(FliteVoice::new(name)?));
-    }
-    if name.contains("://") {
-        return Err(VoiceError::UnknownVoice {
-            name: name.to_owned(),
-            hint: "voices from servers are not supported yet".to_owned(),
-        });
     }
     Ok(Arc::new(Espeak::get()?.voice(name)?))
 }

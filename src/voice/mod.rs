@@ -10,6 +10,7 @@ mod clauses;
 pub mod espeak;
 mod ffi;
 pub mod flite;
+pub mod http;
 pub mod normal;
 mod owner;
 mod pauses;
@@ -195,11 +196,17 @@ pub trait Voice: Send + Sync {
     /// What it is chosen by.
     fn name(&self) -> &str;
 
-    /// The language it speaks, as a BCP 47 tag in small letters.
+    /// The language it speaks, as a BCP 47 tag in small letters; `und` where it speaks several.
     fn language(&self) -> &str;
 
     /// Samples a second of all it says.
     fn rate(&self) -> u32;
+
+    /// Whether it reads figures, abbreviations and every script itself, and is given texts as
+    /// they are written.
+    fn reads_all(&self) -> bool {
+        false
+    }
 
     /// Who reads English words in what this voice speaks, at the same rate; without one, it reads
     /// them itself.

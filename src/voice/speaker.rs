@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
     Cancel, ClauseText, Clauses, Delivery, Spoken, Voice, VoiceError, choice, language_of,
-    normal::{Token, normalise},
+    normal::{Token, cleaned, normalise},
     pauses,
 };
 use crate::speech::Phone;
@@ -143,7 +143,11 @@ impl Speaker {
     fn speak(&mut self, clause: &ClauseText, cancel: &Cancel) -> Result<Clause, VoiceError> {
         let (voice, language) = self.voice_of(&clause.text)?;
         let rate = voice.rate();
-        let tokens = normalise(&clause.text, &language);
+        let tokens = if voice.reads_all() {
+            cleaned(&clause.text)
+        } else {
+            normalise(&clause.text, &language)
+        };
         let mut said = Spoken::default();
         let mut words = Vec::new();
         let mut runs = tokens.chunk_by(|a, b| a.foreign == b.foreign).peekable();
@@ -210,7 +214,12 @@ impl Speaker {
                 voice
             }
         };
-        let language = language.map_or_else(|| voice.language().to_owned(), str::to_owned);
+        let language = match (language, voice.language()) {
+            (Some(language), _) => language,
+            (None, "und") => language_of(text).unwrap_or("und"),
+            (None, language) => language,
+        };
+        let language = language.to_owned();
         Ok((voice, language))
     }
 

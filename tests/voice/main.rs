@@ -4,7 +4,9 @@
 mod espeak;
 mod flite;
 mod graph;
+mod http;
 mod piper;
+mod server;
 mod sound;
 mod speaker;
 

@@ -158,7 +158,7 @@ fn what_the_user_chooses_is_used() {
     for (name, said) in [
         ("nobody", "espeak-ng --voices"),
         ("flite:tenor", "slt"),
-        ("https://example.com/v1", "not supported"),
+        ("gopher://example.com/v1", "http://host:port#voice"),
     ] {
         let error = voice_named(name, None).err().expect("no voice").to_string();
         assert!(

@@ -227,7 +227,7 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (from, to, said) in [
             ("22050", "3", "sample_rate"),
-            ("22050", "\"fast\"", "sample_rate"),
+            ("22050", "\"fast\"", "expected u32 at line 1"),
             ("\"^\": [1],", "", "\"^\""),
             ("[3]", "[-3]", "\"a\""),
             ("\"espeak\": {\"voice\": \"en-us\"},", "", "espeak.voice"),
