@@ -5,6 +5,7 @@ pub mod intake;
 pub mod mel;
 pub mod pcm;
 mod polyphase;
+pub mod resample;
 pub mod spectrum;
 
 pub(crate) use polyphase::Polyphase;

@@ -215,6 +215,7 @@ impl Rig {
         let frame = |p: V2| self.to_frame.apply(eye.to_face(p));
         let over = match shade.over {
             Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
+            Over::Both(p, rgb, share, alpha) => Over::Both(frame(p), rgb, share, alpha),
             over => over,
         };
         let from = if shade.from == local {
