@@ -97,6 +97,21 @@ pub enum VoiceError {
     ),
 }
 
+impl VoiceError {
+    /// Whether nothing that is said with the same settings can be spoken.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::UnknownVoice { .. }
+            | Self::UnknownSpeaker { .. }
+            | Self::File { .. }
+            | Self::NoRuntime(_)
+            | Self::UnknownLanguage(_) => true,
+            Self::Cancelled | Self::Failed(_) => false,
+        }
+    }
+}
+
 /// Asks speech that is being made to end. Clones ask the same.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);

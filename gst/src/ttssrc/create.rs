@@ -170,7 +170,7 @@ impl TtsSrc {
         buffer.set_offset(from);
         buffer.set_offset_end(to);
         match next {
-            Next::Speech { line, offset, .. } => {
+            Next::Speech { line, offset, .. } if !line.clause.phones.is_empty() => {
                 let place = SpeechPlace {
                     utterance_id: line.utterance,
                     clause: line.number,
@@ -257,8 +257,12 @@ impl TtsSrc {
         }
     }
 
-    /// The base class pushes it between the segment and the buffer at work.
+    /// The base class pushes it between the segment and the buffer at work. Where the voice does
+    /// not tell the phones, nothing is announced, and who shows the speech listens.
     fn send_clause(&self, line: &Arc<Line>) {
+        if line.clause.phones.is_empty() {
+            return;
+        }
         let clause = SpeechClause::new(line.utterance, line.number, &line.clause);
         self.obj().send_event(clause.to_event());
     }
@@ -268,7 +272,7 @@ impl TtsSrc {
         let settings = self.settings().speech();
         let text = errors::problem_text(id, problem, &settings);
         if let Problem::Voice(error) = problem
-            && errors::is_hopeless(error)
+            && error.is_lasting()
             && !span.live
         {
             let message = errors::voice_error(error, &settings);
