@@ -7,18 +7,47 @@ use super::{
     Voice, VoiceError, VoiceInfo,
     espeak::Espeak,
     flite::{self, FliteVoice},
+    http::{HttpVoice, Patience},
 };
 
 /// What the voice for Mandarin reads: pinyin with the digits of the tones.
 const MANDARIN: &str = "cmn-latn-pinyin";
 
-/// A voice by its name: one of Flite's (`slt`, `flite:slt`) or of eSpeak NG's (`de`, `de+f2`,
-/// `espeak:en`).
+/// The voice that reads what Chinese becomes, in place of one that has not the data to read
+/// Chinese itself.
+pub(super) fn pinyin_voice(name: &str) -> Option<&'static str> {
+    matches!(name, "cmn" | "zh" | "zh-cmn").then_some(MANDARIN)
+}
+
+/// A voice by its name: one of Flite's (`slt`, `flite:slt`), of eSpeak NG's (`de`, `de+f2`,
+/// `espeak:en`), the path of a Piper voice (`voices/eve.onnx`), which may have several speakers
+/// with names or numbers, or the address of a server (`http://localhost:8880#af_bella`; see
+/// [`HttpVoice::new`]).
 ///
 /// # Errors
-/// [`VoiceError::UnknownVoice`], or that its library is missing.
-pub fn voice_named(name: &str) -> Result<Arc<dyn Voice>, VoiceError> {
+/// [`VoiceError::UnknownVoice`], [`VoiceError::UnknownSpeaker`], that its library is missing or
+/// that its file is broken.
+pub fn voice_named(name: &str, speaker: Option<&str>) -> Result<Arc<dyn Voice>, VoiceError> {
     let name = name.trim();
+    let speaker = speaker.map(str::trim).filter(|s| !s.is_empty());
+    if name.contains("://") {
+        if let Some(speaker) = speaker {
+            return Err(VoiceError::UnknownSpeaker {
+                speaker: speaker.to_owned(),
+                hint: "a server's voice stands behind # in its address".into(),
+            });
+        }
+        return Ok(Arc::new(HttpVoice::new(name, Patience::default())?));
+    }
+    if name.to_ascii_lowercase().ends_with(".onnx") {
+        return from_file(name, speaker);
+    }
+    if let Some(speaker) = speaker {
+        return Err(VoiceError::UnknownSpeaker {
+            speaker: speaker.to_owned(),
+            hint: "only voices from files have speakers".into(),
+        });
+    }
     if let Some(name) = name.strip_prefix("flite:") {
         return Ok(Arc::new(FliteVoice::new(name)?));
     }
@@ -28,13 +57,20 @@ pub fn voice_named(name: &str) -> Result<Arc<dyn Voice>, VoiceError> {
     if flite::voices().any(|v| v.name.eq_ignore_ascii_case(name)) {
         return Ok(Arc::new(FliteVoice::new(name)?));
     }
-    if name.ends_with(".onnx") || name.contains("://") {
-        return Err(VoiceError::UnknownVoice {
-            name: name.to_owned(),
-            hint: "voices from files and servers are not supported yet".to_owned(),
-        });
-    }
     Ok(Arc::new(Espeak::get()?.voice(name)?))
+}
+
+#[cfg(feature = "onnx")]
+fn from_file(path: &str, speaker: Option<&str>) -> Result<Arc<dyn Voice>, VoiceError> {
+    use super::piper::PiperVoice;
+    Ok(Arc::new(PiperVoice::new(path.as_ref(), speaker)?))
+}
+
+#[cfg(not(feature = "onnx"))]
+fn from_file(_: &str, _: Option<&str>) -> Result<Arc<dyn Voice>, VoiceError> {
+    Err(VoiceError::NoRuntime(
+        "voices from files need the feature `onnx`, which was left out of this build".into(),
+    ))
 }
 
 /// The voice that is best for a language: Flite for English where no dialect but the American

@@ -10,9 +10,12 @@ mod clauses;
 pub mod espeak;
 mod ffi;
 pub mod flite;
+pub mod http;
 pub mod normal;
 mod owner;
 mod pauses;
+#[cfg(feature = "onnx")]
+pub mod piper;
 mod script;
 mod shut;
 mod speaker;
@@ -25,7 +28,7 @@ use std::{
     },
 };
 
-pub use clauses::{ClauseText, Clauses};
+pub use clauses::{ClauseText, Clauses, estimated_seconds};
 pub use script::language_of;
 pub use speaker::{Clause, Settings, Speaker, Word};
 
@@ -55,6 +58,28 @@ pub enum VoiceError {
         /// Where to look.
         hint: String,
     },
+    /// The voice has no such speaker.
+    #[error("there is no speaker {speaker:?}: {hint}")]
+    UnknownSpeaker {
+        /// Who was asked for.
+        speaker: String,
+        /// Who there is.
+        hint: String,
+    },
+    /// A voice's file is not what it should be.
+    #[error("the voice file {path} cannot be used: {problem}")]
+    File {
+        /// Which one.
+        path: String,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
+    /// The voice needs ONNX Runtime, which is not there.
+    #[error("{0}")]
+    NoRuntime(
+        /// What was found, and the cure.
+        String,
+    ),
     /// No voice speaks that language.
     #[error("no voice speaks the language {0:?}")]
     UnknownLanguage(
@@ -100,10 +125,10 @@ pub struct Delivery {
     /// Speed: 1 is normal, 0.4–2.5; what lies outside counts as the nearer limit.
     pub rate: f32,
     /// Semitones above the voice's own pitch, −12–12; what lies outside counts as the nearer
-    /// limit. Two of Flite's voices (rms, awb) keep to their own.
+    /// limit. Two of Flite's voices (rms, awb) and all of files and servers keep to their own.
     pub pitch: f32,
     /// Silence between words, ms, on top of what is natural, 0–2000. eSpeak NG keeps to it only
-    /// roughly, and less so at other speeds; Flite has none.
+    /// roughly, and less so at other speeds; the other voices have none.
     pub word_gap: u32,
 }
 
@@ -159,9 +184,10 @@ pub struct Spoken {
     /// Mono at the voice's rate, full scale ±1.
     pub samples: Vec<f32>,
     /// Its phones in order, without gaps or overlaps; the first begins at 0 and the last ends
-    /// with the samples.
+    /// with the samples. None at all, though there are samples, where the voice cannot tell
+    /// them: then only listening does.
     pub phones: Vec<Phone>,
-    /// Its words in order, as the voice divides them.
+    /// Its words in order, as the voice divides them; none where it cannot tell them.
     pub words: Vec<TimedText>,
 }
 
@@ -170,11 +196,23 @@ pub trait Voice: Send + Sync {
     /// What it is chosen by.
     fn name(&self) -> &str;
 
-    /// The language it speaks, as a BCP 47 tag in small letters.
+    /// The language it speaks, as a BCP 47 tag in small letters; `und` where it speaks several.
     fn language(&self) -> &str;
 
     /// Samples a second of all it says.
     fn rate(&self) -> u32;
+
+    /// Whether it reads figures, abbreviations and every script itself, and is given texts as
+    /// they are written.
+    fn reads_all(&self) -> bool {
+        false
+    }
+
+    /// Who reads English words in what this voice speaks, at the same rate; without one, it reads
+    /// them itself.
+    fn foreign(&self) -> Option<Arc<dyn Voice>> {
+        None
+    }
 
     /// Speaks a text, which should be one clause: it comes out as a whole. What the voice cannot
     /// read is left out; a text of nothing else gives no samples.

@@ -58,6 +58,19 @@ impl<S: 'static> Owner<S> {
         cancel: &Cancel,
         task: impl FnOnce(&mut S) -> T + Send + 'static,
     ) -> Result<T, VoiceError> {
+        self.ask_or_stop(cancel, || {}, task)
+    }
+
+    /// The same; `stop` is called when it is cancelled, for a task that cannot look itself.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn ask_or_stop<T: Send + 'static>(
+        &self,
+        cancel: &Cancel,
+        stop: impl FnOnce(),
+        task: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Result<T, VoiceError> {
         let (answer, answered) = mpsc::channel();
         let unwanted = cancel.clone();
         let task: Task<S> = Box::new(move |state| {
@@ -69,6 +82,7 @@ impl<S: 'static> Owner<S> {
         self.tasks.send(task).map_err(|_| gone())?;
         loop {
             if cancel.is_cancelled() {
+                stop();
                 return Err(VoiceError::Cancelled);
             }
             match answered.recv_timeout(LOOK) {

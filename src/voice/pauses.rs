@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How clauses follow each other: pauses between them, and cuts where one lasts too long.
 
+use std::ops::Range;
+
 use super::{Clause, Delivery, Spoken, join};
 use crate::speech::Phone;
 
@@ -10,39 +12,68 @@ const BEFORE: f32 = 0.03;
 const AFTER_SENTENCE: f32 = 0.4;
 const AFTER_PART: f32 = 0.18;
 const AFTER_CUT: f32 = 0.02;
+/// Where no phones tell: a clause whose peak is less has no sound; what is so much fainter than
+/// the peak is a pause (−40 dB); how long a sound fades below that, s.
+const INAUDIBLE: f32 = 1e-4;
+const FAINT: f32 = 0.01;
+const FADE: f32 = 0.03;
+/// The stretch that is compared to find the quietest place for a cut, s.
+const QUIET: f32 = 0.02;
 /// The longest clause, s.
 const LONGEST: u64 = 10;
 
 /// Gives what a voice said the pauses that the last mark of `clause` asks for, whatever the voice
 /// put there; without a clause, those of a voice that another one interrupts.
 pub(super) fn set(said: &mut Spoken, rate: u32, clause: Option<&str>, delivery: &Delivery) {
-    let Some(first) = said.phones.iter().position(|p| !p.is_pause()) else {
+    let Some(sounds) = sounding(said, rate) else {
         *said = Spoken::default();
         return;
     };
-    let last = said
-        .phones
-        .iter()
-        .rposition(|p| !p.is_pause())
-        .unwrap_or(first);
     let samples = |seconds: f32| (seconds * rate as f32) as u64;
     let after = clause.map_or(AFTER_CUT, after);
     let after = samples(after / delivery.sane().rate);
-    let skip = said.phones[first].start.saturating_sub(samples(BEFORE));
-    let sounds_to = said.phones[last].end();
-    let end = sounds_to - skip + after;
+    let skip = sounds.start.saturating_sub(samples(BEFORE));
+    let end = sounds.end - skip + after;
     said.samples.drain(..skip as usize);
     said.samples.resize(end as usize, 0.0);
     // What the voice left of its own pause is silence.
-    said.samples[(sounds_to - skip) as usize..].fill(0.0);
-    let sounding = said.phones.drain(first..=last);
-    let mut phones: Vec<Phone> = sounding.map(|p| earlier(p, skip)).collect();
-    phones.push(Phone::new("", sounds_to - skip, after));
-    join(&mut phones, end);
-    said.phones = phones;
+    said.samples[(sounds.end - skip) as usize..].fill(0.0);
+    if !said.phones.is_empty() {
+        said.phones
+            .retain(|p| p.start >= sounds.start && p.end() <= sounds.end);
+        let mut phones: Vec<Phone> = said.phones.drain(..).map(|p| earlier(p, skip)).collect();
+        phones.push(Phone::new("", sounds.end - skip, after));
+        join(&mut phones, end);
+        said.phones = phones;
+    }
     for word in &mut said.words {
         word.start = word.start.saturating_sub(skip);
     }
+}
+
+/// From the first sample that sounds to the last: as the phones say, or by the level where the
+/// voice tells none.
+fn sounding(said: &Spoken, rate: u32) -> Option<Range<u64>> {
+    if said.phones.is_empty() {
+        return heard(&said.samples, rate);
+    }
+    let first = said.phones.iter().find(|p| !p.is_pause())?;
+    let last = said.phones.iter().rfind(|p| !p.is_pause())?;
+    Some(first.start..last.end())
+}
+
+/// The stretch between the first and the last sound that is not far below the loudest.
+fn heard(samples: &[f32], rate: u32) -> Option<Range<u64>> {
+    let loudest = samples.iter().fold(0.0f32, |max, s| max.max(s.abs()));
+    if loudest < INAUDIBLE {
+        return None;
+    }
+    let sounds = |s: &f32| s.abs() > FAINT * loudest;
+    let first = samples.iter().position(sounds)?;
+    let last = samples.iter().rposition(sounds)?;
+    // Soft ends, such as that of an s, fade out below.
+    let end = (last + 1 + (FADE * rate as f32) as usize).min(samples.len());
+    Some(first as u64..end as u64)
 }
 
 fn after(clause: &str) -> f32 {
@@ -57,8 +88,8 @@ fn after(clause: &str) -> f32 {
     }
 }
 
-/// Cuts a clause that is too long between two words, or between two phones where a word is too
-/// long; what follows.
+/// Cuts a clause that is too long between two words, between two phones where a word is too
+/// long, or in its quietest place where neither is known; what follows.
 pub(super) fn cut(clause: &mut Clause) -> Option<Clause> {
     let longest = LONGEST * u64::from(clause.rate);
     if clause.samples.len() as u64 <= longest {
@@ -71,7 +102,8 @@ pub(super) fn cut(clause: &mut Clause) -> Option<Clause> {
         .filter(fits)
         .max()
         .or_else(|| phones.filter(fits).max());
-    let at = at.unwrap_or(longest);
+    let at =
+        at.unwrap_or_else(|| quietest(&clause.samples, longest * 7 / 10..longest, clause.rate));
     let mut rest = Clause {
         text: String::new(),
         at: clause.at,
@@ -84,8 +116,10 @@ pub(super) fn cut(clause: &mut Clause) -> Option<Clause> {
     let place = clause.phones.partition_point(|p| p.start < at);
     rest.phones
         .extend(clause.phones.drain(place..).map(|p| earlier(p, at)));
-    join(&mut clause.phones, at);
-    join(&mut rest.phones, rest.samples.len() as u64);
+    if place > 0 {
+        join(&mut clause.phones, at);
+        join(&mut rest.phones, rest.samples.len() as u64);
+    }
     let place = clause.words.partition_point(|w| w.start < at);
     rest.words = clause.words.split_off(place);
     for word in &mut rest.words {
@@ -100,6 +134,17 @@ pub(super) fn cut(clause: &mut Clause) -> Option<Clause> {
         }
     }
     Some(rest)
+}
+
+/// The middle of the quietest stretch within a range.
+fn quietest(samples: &[f32], within: Range<u64>, rate: u32) -> u64 {
+    let span = ((QUIET * rate as f32) as usize).max(1);
+    let within = within.start as usize..(within.end as usize).min(samples.len());
+    let energy = |from: &usize| -> f32 { samples[*from..from + span].iter().map(|s| s * s).sum() };
+    let last = within.end.saturating_sub(span);
+    let places = (within.start..last).step_by(span.div_ceil(2));
+    let best = places.min_by(|a, b| energy(a).total_cmp(&energy(b)));
+    best.map_or(within.end, |from| from + span / 2) as u64
 }
 
 fn earlier(phone: Phone, samples: u64) -> Phone {
@@ -155,6 +200,45 @@ mod tests {
         said.phones = vec![Phone::new("", 0, 12_000)];
         set(&mut said, 16_000, Some("…"), &Delivery::default());
         assert_eq!(said, Spoken::default());
+    }
+
+    #[test]
+    fn where_no_phones_are_told_the_level_tells_pauses() {
+        let mut samples = vec![0.0005; 16_000];
+        samples[8_000..10_000].fill(0.5);
+        let mut said = Spoken {
+            samples,
+            ..Spoken::default()
+        };
+        set(&mut said, 16_000, Some("ap."), &Delivery::default());
+        assert!(said.phones.is_empty());
+        assert_eq!(said.samples.len(), 480 + 2_000 + 480 + 6_400);
+        assert_eq!(said.samples[480], 0.5);
+        assert!(said.samples[2_960..].iter().all(|s| *s == 0.0));
+        let mut nothing = Spoken {
+            samples: vec![1e-5; 16_000],
+            ..Spoken::default()
+        };
+        set(&mut nothing, 16_000, Some("ap."), &Delivery::default());
+        assert_eq!(nothing, Spoken::default());
+    }
+
+    #[test]
+    fn what_is_known_by_its_sound_only_is_cut_where_it_is_quiet() {
+        let mut clause = Clause {
+            text: "long".into(),
+            at: 0,
+            language: "en".into(),
+            rate: 1_000,
+            samples: vec![0.5; 15_000],
+            phones: Vec::new(),
+            words: Vec::new(),
+        };
+        clause.samples[8_000..8_100].fill(0.0);
+        let rest = cut(&mut clause).expect("it is too long");
+        assert!((8_000..8_100).contains(&clause.samples.len()));
+        assert_eq!(clause.samples.len() + rest.samples.len(), 15_000);
+        assert!(clause.phones.is_empty() && rest.phones.is_empty());
     }
 
     #[test]

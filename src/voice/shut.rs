@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Where in the sound the way of the air shuts and opens.
 
+use std::ops::Range;
+
+use crate::speech::Manner;
+
 /// Sound this far below the loudest of the clause is none: what rests in the gap before a
 /// voiceless stop of eSpeak NG lies at −80 dB, its faintest phones at −45 dB.
 const SILENT: f32 = 0.002;
@@ -9,6 +13,22 @@ const SLACK: f32 = 0.003;
 /// What is compared before and after a burst, s. Shorter than the shortest closure and longer
 /// than a period of most voices.
 const SPAN: f32 = 0.005;
+
+/// The shortest closure of a stop, s.
+const SHORTEST_CLOSURE: f32 = 0.01;
+
+/// When the way of the air opens again in a phone whose closure it includes: in a stop at its
+/// burst, in a nasal at its end.
+pub(super) fn release(ipa: &str, samples: &[f32], phone: Range<u64>, rate: u32) -> Option<u64> {
+    match Manner::of(ipa) {
+        Manner::Stop { .. } => {
+            let from = phone.start as usize + (SHORTEST_CLOSURE * rate as f32) as usize;
+            Some(burst(samples, from, phone.end as usize, rate) as u64)
+        }
+        Manner::Nasal => Some(phone.end),
+        Manner::Open => None,
+    }
+}
 
 /// How many samples before `at` are silent, at most `most`; `loudest` is that of the clause.
 pub(super) fn silence_before(

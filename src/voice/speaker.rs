@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
     Cancel, ClauseText, Clauses, Delivery, Spoken, Voice, VoiceError, choice, language_of,
-    normal::{Token, normalise},
+    normal::{Token, cleaned, normalise},
     pauses,
 };
 use crate::speech::Phone;
@@ -18,6 +18,8 @@ const USUAL_LANGUAGE: &str = "en";
 pub struct Settings {
     /// The voice's name as in [`choice::voice_named`]; without one, the language chooses.
     pub voice: Option<String>,
+    /// Name or number of one of the voice's speakers, where it has several.
+    pub speaker: Option<String>,
     /// The text's language, as a BCP 47 tag; without one, that of the voice or of the letters.
     pub language: Option<String>,
     /// How it is spoken.
@@ -31,6 +33,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             voice: None,
+            speaker: None,
             language: None,
             delivery: Delivery::default(),
             volume: 1.0,
@@ -64,9 +67,10 @@ pub struct Clause {
     pub rate: u32,
     /// Mono, full scale ±1.
     pub samples: Vec<f32>,
-    /// Its phones, in samples from its first: without gaps, from 0 to the end.
+    /// Its phones, in samples from its first: without gaps, from 0 to the end. None at all where
+    /// the voice cannot tell them; then nothing is to be announced, and listening tells.
     pub phones: Vec<Phone>,
-    /// Its words in order.
+    /// Its words in order; none where the voice cannot tell them.
     pub words: Vec<Word>,
 }
 
@@ -139,14 +143,18 @@ impl Speaker {
     fn speak(&mut self, clause: &ClauseText, cancel: &Cancel) -> Result<Clause, VoiceError> {
         let (voice, language) = self.voice_of(&clause.text)?;
         let rate = voice.rate();
-        let tokens = normalise(&clause.text, &language);
+        let tokens = if voice.reads_all() {
+            cleaned(&clause.text)
+        } else {
+            normalise(&clause.text, &language)
+        };
         let mut said = Spoken::default();
         let mut words = Vec::new();
         let mut runs = tokens.chunk_by(|a, b| a.foreign == b.foreign).peekable();
         while let Some(run) = runs.next() {
             let phrase = Phrase::new(run);
             let voice = if run[0].foreign {
-                self.foreign_voice(&voice)
+                voice.foreign().unwrap_or_else(|| voice.clone())
             } else {
                 voice.clone()
             };
@@ -183,23 +191,6 @@ impl Speaker {
         })
     }
 
-    /// Who reads English words in what `voice` speaks: an English voice of the same library, so
-    /// that the rate stays, or itself.
-    fn foreign_voice(&mut self, voice: &Arc<dyn Voice>) -> Arc<dyn Voice> {
-        let key = "espeak:en";
-        let english = match self.voices.get(key) {
-            Some(known) => Ok(known.clone()),
-            None => choice::voice_named(key),
-        };
-        match english {
-            Ok(english) if english.rate() == voice.rate() => {
-                self.voices.insert(key.to_owned(), english.clone());
-                english
-            }
-            _ => voice.clone(),
-        }
-    }
-
     /// The voice for a text and the language it is read in.
     fn voice_of(&mut self, text: &str) -> Result<(Arc<dyn Voice>, String), VoiceError> {
         let settings = &self.settings;
@@ -216,14 +207,19 @@ impl Speaker {
             Some(voice) => voice.clone(),
             None => {
                 let voice = match &settings.voice {
-                    Some(name) => choice::voice_named(name)?,
+                    Some(name) => choice::voice_named(name, settings.speaker.as_deref())?,
                     None => choice::voice_for(&key)?,
                 };
                 self.voices.insert(key, voice.clone());
                 voice
             }
         };
-        let language = language.map_or_else(|| voice.language().to_owned(), str::to_owned);
+        let language = match (language, voice.language()) {
+            (Some(language), _) => language,
+            (None, "und") => language_of(text).unwrap_or("und"),
+            (None, language) => language,
+        };
+        let language = language.to_owned();
         Ok((voice, language))
     }
 

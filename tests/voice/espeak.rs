@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! eSpeak NG.
 
-use crate::{installed, sound::Sound};
+use crate::{covered, installed, say, sound::Sound, words};
 use sonic_engine::{
     speech::{Phone, Viseme},
     voice::{Cancel, Delivery, Spoken, Voice, VoiceError, espeak::Espeak},
 };
 use std::{thread, time::Instant};
-
-fn say(voice: &dyn Voice, text: &str) -> Spoken {
-    voice
-        .speak(text, &Delivery::default(), &Cancel::new())
-        .expect("it speaks")
-}
 
 fn names(said: &Spoken) -> Vec<String> {
     said.phones.iter().map(|p| p.ipa.clone()).collect()
@@ -139,15 +133,9 @@ fn phones_cover_the_sound_and_words_lie_in_it() {
     let voice = espeak.voice("en").expect("a voice");
     let text = "Pop a top, Bob: the photographer saw 5.50 naïve cafés";
     let said = say(&voice, text);
-    let mut at = 0;
-    for phone in &said.phones {
-        assert_eq!(phone.start, at, "{phone:?}");
-        at = phone.end();
-    }
-    assert_eq!(at, said.samples.len() as u64);
-    let words: Vec<&str> = said.words.iter().map(|w| &text[w.text.clone()]).collect();
+    covered(&said);
     assert_eq!(
-        words,
+        words(&said, text),
         [
             "Pop",
             "a",

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Flite.
 
-use crate::{installed, sound::Sound};
+use crate::{covered, installed, say, sound::Sound, words};
 use sonic_engine::{
     speech::Phone,
     voice::{
-        Cancel, Delivery, Spoken, Voice, VoiceError,
+        Cancel, Delivery, Voice, VoiceError,
         flite::{self, FliteVoice},
     },
 };
 use std::{thread, time::Instant};
-
-fn say(voice: &FliteVoice, text: &str) -> Spoken {
-    voice
-        .speak(text, &Delivery::default(), &Cancel::new())
-        .expect("it speaks")
-}
 
 #[test]
 fn words_and_phones_lie_in_the_sound() {
@@ -24,15 +18,9 @@ fn words_and_phones_lie_in_the_sound() {
     };
     let text = "Pop a top, Bob: the photographer saw many “naïve” cafés.";
     let said = say(&voice, text);
-    let mut at = 0;
-    for phone in &said.phones {
-        assert_eq!(phone.start, at, "{phone:?}");
-        at = phone.end();
-    }
-    assert_eq!(at, said.samples.len() as u64);
-    let words: Vec<&str> = said.words.iter().map(|w| &text[w.text.clone()]).collect();
+    covered(&said);
     assert_eq!(
-        words,
+        words(&said, text),
         [
             "Pop",
             "a",

@@ -3,21 +3,70 @@
 
 mod espeak;
 mod flite;
+mod graph;
+mod http;
+mod piper;
+mod server;
 mod sound;
 mod speaker;
 
-use sonic_engine::voice::VoiceError;
+use sonic_engine::voice::{Cancel, Delivery, Spoken, Voice, VoiceError};
+use std::{env, process::Command};
 
 /// What a library gives, or `None` where it is not installed: then a test is skipped, and says
 /// so.
 fn installed<T>(found: Result<T, VoiceError>) -> Option<T> {
     match found {
         Ok(found) => Some(found),
-        Err(error @ VoiceError::Missing { .. }) => {
-            assert!(std::env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
+        Err(error @ (VoiceError::Missing { .. } | VoiceError::NoRuntime(_))) => {
+            assert!(env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
             println!("skipped: {error}");
             None
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+fn say(voice: &dyn Voice, text: &str) -> Spoken {
+    voice
+        .speak(text, &Delivery::default(), &Cancel::new())
+        .expect("it speaks")
+}
+
+/// Phones lie side by side from the first sample to the last.
+fn covered(said: &Spoken) {
+    let mut at = 0;
+    for phone in &said.phones {
+        assert_eq!(phone.start, at, "{phone:?}");
+        at = phone.end();
+    }
+    assert_eq!(at, said.samples.len() as u64);
+}
+
+/// The words as they stand in the text.
+fn words<'a>(said: &Spoken, text: &'a str) -> Vec<&'a str> {
+    said.words.iter().map(|w| &text[w.text.clone()]).collect()
+}
+
+/// Set in the process that [`again_with`] starts.
+const AGAIN: &str = "SONIC_TEST_AGAIN";
+
+/// Runs the test of that name in a process of its own, where the variables are set and `inside`
+/// is what it does: libraries are looked for once per process.
+fn again_with(test: &str, variables: &[(&str, &str)], inside: impl FnOnce()) {
+    if env::var_os(AGAIN).is_some() {
+        return inside();
+    }
+    let mut command = Command::new(env::current_exe().expect("a program"));
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env(AGAIN, "1");
+    let output = command.envs(variables.iter().copied()).output();
+    let output = output.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -158,10 +158,9 @@ fn what_the_user_chooses_is_used() {
     for (name, said) in [
         ("nobody", "espeak-ng --voices"),
         ("flite:tenor", "slt"),
-        ("/tmp/voice.onnx", "not supported"),
-        ("https://example.com/v1", "not supported"),
+        ("gopher://example.com/v1", "http://host:port#voice"),
     ] {
-        let error = voice_named(name).err().expect("no voice").to_string();
+        let error = voice_named(name, None).err().expect("no voice").to_string();
         assert!(
             error.contains(name.trim_start_matches("flite:")) && error.contains(said),
             "{error}"

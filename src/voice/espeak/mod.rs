@@ -4,7 +4,10 @@
 //! The library is loaded at its first use and lives in one thread from then on.
 
 mod catalogue;
+mod pronounce;
 mod timing;
+
+use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
@@ -15,6 +18,8 @@ use super::{
     to_float,
 };
 use catalogue::Catalogue;
+pub(super) use pronounce::Piece;
+pub(super) use timing::tidy;
 
 /// Words a minute at rate 1: the library's own default.
 const NORMAL_RATE: f32 = 175.0;
@@ -108,6 +113,25 @@ pub struct EspeakVoice {
     identifier: String,
 }
 
+impl EspeakVoice {
+    /// How it would say a text.
+    ///
+    /// # Errors
+    /// [`VoiceError::Cancelled`] within 50 ms of being cancelled; that the voice cannot be set.
+    pub(super) fn pronounce(&self, text: &str, cancel: &Cancel) -> Result<Vec<Piece>, VoiceError> {
+        let (identifier, own) = (self.identifier.clone(), cancel.clone());
+        let c_text = c_string(text);
+        let (said, output) = self.espeak.owner.ask(cancel, move |state| {
+            state.select(&identifier)?;
+            state.deliver(&Delivery::default());
+            let said = state.library.pronounce(&c_text);
+            Ok((said, state.library.synthesize(&c_text, &own)))
+        })??;
+        let happenings = output.map(|o| o.happenings).unwrap_or_default();
+        Ok(pronounce::pieces(text, &said, &happenings))
+    }
+}
+
 impl Voice for EspeakVoice {
     fn name(&self) -> &str {
         &self.info.name
@@ -119,6 +143,11 @@ impl Voice for EspeakVoice {
 
     fn rate(&self) -> u32 {
         self.espeak.rate
+    }
+
+    fn foreign(&self) -> Option<Arc<dyn Voice>> {
+        let english = self.espeak.voice("en").ok()?;
+        Some(Arc::new(english))
     }
 
     fn speak(
@@ -133,7 +162,12 @@ impl Voice for EspeakVoice {
         let said = self.espeak.owner.ask(cancel, move |state| {
             state.select(&identifier)?;
             state.deliver(&delivery);
-            let phonemes = state.library.phonemes(&c_text);
+            let phonemes: Vec<String> = state
+                .library
+                .pronounce(&c_text)
+                .iter()
+                .flat_map(|said| said.groups().flatten().map(str::to_owned))
+                .collect();
             let output = state.library.synthesize(&c_text, &own);
             Ok(output.map(|output| (output, phonemes)))
         })?;

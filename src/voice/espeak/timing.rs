@@ -61,7 +61,7 @@ pub(super) fn spoken(
 }
 
 /// The name without what only eSpeak NG knows: `o-`, `_:`, and `s.` for ʂ.
-fn tidy(ipa: &str) -> String {
+pub(in crate::voice) fn tidy(ipa: &str) -> String {
     let ipa = ipa.replace("s.", "ʂ").replace("i.", "ɨ");
     ipa.chars()
         .filter(|c| !matches!(c, '-' | '_' | ':'))
@@ -70,37 +70,44 @@ fn tidy(ipa: &str) -> String {
 
 /// Gives phones the marks of stress that their phonemes bear, where the two go together.
 fn stress(phones: &mut [Phone], phonemes: &[String]) {
+    let own: Vec<&str> = phones.iter().map(|p| p.ipa.as_str()).collect();
+    let pairs = together(&own, phonemes);
+    for (own, other) in pairs {
+        let mark = phonemes[other].chars().next();
+        if let Some(mark) = mark.filter(|c| matches!(c, 'ˈ' | 'ˌ')) {
+            phones[own].ipa.insert(0, mark);
+        }
+    }
+}
+
+/// Which phones of a synthesis are which phonemes of the text, in order: the longest sequence
+/// that both have.
+pub(super) fn together(phones: &[&str], phonemes: &[String]) -> Vec<(usize, usize)> {
     let (own, other) = (phones.len(), phonemes.len());
     if own > MOST_COMPARED || other > MOST_COMPARED {
-        return;
+        return Vec::new();
     }
-    let bare = |name: &str| tidy(name.trim_start_matches(['ˈ', 'ˌ']));
-    let bares: Vec<String> = phonemes.iter().map(|name| bare(name)).collect();
-    // The longest sequence that both have, from the ends.
+    let bare = |name: &String| tidy(name.trim_start_matches(['ˈ', 'ˌ']));
+    let bares: Vec<String> = phonemes.iter().map(bare).collect();
+    // Its length from each pair of places on.
     let width = other + 1;
     let mut common = vec![0u16; (own + 1) * width];
     for i in (0..own).rev() {
         for j in (0..other).rev() {
             let below = common[(i + 1) * width + j].max(common[i * width + j + 1]);
             let both = common[(i + 1) * width + j + 1] + 1;
-            common[i * width + j] = if phones[i].ipa == bares[j] {
+            common[i * width + j] = if phones[i] == bares[j] {
                 below.max(both)
             } else {
                 below
             };
         }
     }
+    let mut pairs = Vec::new();
     let (mut i, mut j) = (0, 0);
     while i < own && j < other {
-        if phones[i].ipa == bares[j] && common[i * width + j] == common[(i + 1) * width + j + 1] + 1
-        {
-            if let Some(mark) = phonemes[j]
-                .chars()
-                .next()
-                .filter(|c| matches!(c, 'ˈ' | 'ˌ'))
-            {
-                phones[i].ipa.insert(0, mark);
-            }
+        if phones[i] == bares[j] && common[i * width + j] == common[(i + 1) * width + j + 1] + 1 {
+            pairs.push((i, j));
             (i, j) = (i + 1, j + 1);
         } else if common[(i + 1) * width + j] >= common[i * width + j + 1] {
             i += 1;
@@ -108,6 +115,7 @@ fn stress(phones: &mut [Phone], phonemes: &[String]) {
             j += 1;
         }
     }
+    pairs
 }
 
 /// Finds closures and releases; the starts as they were before.

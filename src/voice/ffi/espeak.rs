@@ -117,6 +117,13 @@ pub enum Happening {
     Phone(String),
 }
 
+/// How a part of a text is said.
+pub struct Said {
+    ipa: String,
+    /// The byte of the text up to which the library has read: up to a character behind the part.
+    pub end: usize,
+}
+
 /// What came out of a synthesis.
 #[derive(Default)]
 pub struct Output {
@@ -237,9 +244,10 @@ impl Espeak {
         unsafe { (self.functions.set_parameter)(parameter as c_int, value, 0) };
     }
 
-    /// The text's phonemes in IPA with marks of stress, as the voice would say them.
-    pub fn phonemes(&mut self, text: &CStr) -> Vec<String> {
-        let mut rest: *const c_void = text.as_ptr().cast();
+    /// How the voice would say a text, as the library divides it.
+    pub fn pronounce(&mut self, text: &CStr) -> Vec<Said> {
+        let begin: *const c_void = text.as_ptr().cast();
+        let mut rest = begin;
         let mode = PHONEMES_IPA | ((SEPARATOR as c_int) << 8);
         let mut found = Vec::new();
         while !rest.is_null() {
@@ -253,7 +261,15 @@ impl Espeak {
                 }
                 CStr::from_ptr(said)
             };
-            found.extend(phoneme_names(&said.to_string_lossy()));
+            let end = if rest.is_null() {
+                text.count_bytes()
+            } else {
+                (rest as usize).saturating_sub(begin as usize)
+            };
+            found.push(Said {
+                ipa: said.to_string_lossy().into_owned(),
+                end,
+            });
             if rest == before {
                 break;
             }
@@ -389,11 +405,14 @@ unsafe fn listed(voice: &RawVoice) -> Listed {
     }
 }
 
-/// The phonemes of what `espeak_TextToPhonemes` says; changes of language are left out.
-fn phoneme_names(said: &str) -> impl Iterator<Item = String> {
-    said.split([SEPARATOR, ' ', '\n'])
-        .filter(|name| !name.is_empty() && !name.starts_with('('))
-        .map(str::to_owned)
+impl Said {
+    /// Its phonemes in groups that mostly are words; changes of language are left out.
+    pub fn groups(&self) -> impl Iterator<Item = impl Iterator<Item = &str>> {
+        self.ipa.split([' ', '\n']).map(|group| {
+            let names = group.split(SEPARATOR);
+            names.filter(|name| !name.is_empty() && !name.starts_with('('))
+        })
+    }
 }
 
 impl Collector {
@@ -458,8 +477,12 @@ mod tests {
 
     #[test]
     fn phonemes_are_told_apart() {
-        let names: Vec<_> = phoneme_names("(en)_h_ə_l_ˈəʊ_(cmn) _ˈi2\n").collect();
-        assert_eq!(names, ["h", "ə", "l", "ˈəʊ", "ˈi2"]);
+        let said = Said {
+            ipa: "(en)_h_ə_l_ˈəʊ_(cmn) _ˈi2\n".into(),
+            end: 0,
+        };
+        let groups: Vec<Vec<_>> = said.groups().map(Iterator::collect).collect();
+        assert_eq!(groups, [vec!["h", "ə", "l", "ˈəʊ"], vec!["ˈi2"], vec![]]);
     }
 
     #[test]

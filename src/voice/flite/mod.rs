@@ -15,16 +15,14 @@ use super::{
     ffi::flite::{Flite as Library, Output, c_string},
     join,
     owner::Owner,
-    shut::burst,
+    shut::release,
     to_float,
 };
-use crate::speech::{Manner, Phone};
+use crate::speech::Phone;
 use plain::Plain;
 
 /// Samples a second of all the voices below.
 const RATE: u32 = 16_000;
-/// The shortest closure of a stop, samples: 10 ms.
-const SHORTEST_CLOSURE: u64 = 160;
 
 /// Name, what brings it, and what people call it.
 const VOICES: [(&str, &str, &str); 4] = [
@@ -155,14 +153,7 @@ fn spoken(plain: &Plain, output: &Output) -> Spoken {
             start,
             end - start,
         );
-        phone.release = match Manner::of(&phone.ipa) {
-            Manner::Stop { .. } => {
-                let from = start + SHORTEST_CLOSURE;
-                Some(burst(&samples, from as usize, end as usize, RATE) as u64)
-            }
-            Manner::Nasal => Some(end),
-            Manner::Open => None,
-        };
+        phone.release = release(&phone.ipa, &samples, start..end, RATE);
         phones.push(phone);
         if let Some(token) = segment.token {
             let span = spans[token].get_or_insert((start, end));

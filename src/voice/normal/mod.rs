@@ -34,7 +34,7 @@ pub fn normalise(text: &str, language: &str) -> Vec<Token> {
 }
 
 /// The text's pieces between white space, without what cannot be read.
-fn cleaned(text: &str) -> Vec<Token> {
+pub fn cleaned(text: &str) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
     let mut open = false;
     for (at, c) in text.char_indices() {

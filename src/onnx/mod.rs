@@ -5,13 +5,18 @@
 //! loaded once per process, at the first [`runtime`] that finds one; until then each call looks
 //! again, so that one can be put in place while the process runs.
 
+mod session;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use once_cell::sync::OnceCell;
 use ort::environment::Environment;
+
+pub use session::{Element, Port, Session, SessionError, Stop, Tensor, Values};
 
 /// Names the library's file; set and not empty, nothing else is tried.
 pub const PATH_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -83,15 +88,23 @@ impl Runtime {
 /// Kept for ever: ONNX Runtime allows one environment per process, once.
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
 
-/// ONNX Runtime, loaded by the first call that finds it.
-///
-/// `beside` is a folder to look in before the user's and the system's, such as that of the
-/// plugin. The file that the variable [`PATH_VARIABLE`] names goes before all.
+/// Where who uses the engine keeps libraries.
+static BESIDE: OnceLock<PathBuf> = OnceLock::new();
+
+/// Has [`runtime`] look into that folder, such as that of the plugin, before the user's and the
+/// system's. The first call counts.
+pub fn look_beside(folder: &Path) {
+    BESIDE.get_or_init(|| folder.to_owned());
+}
+
+/// ONNX Runtime, loaded by the first call that finds it: in the file that the variable
+/// [`PATH_VARIABLE`] names, else beside the plugin (see [`look_beside`]), in the user's data
+/// folder, or among the system's libraries.
 ///
 /// # Errors
 /// See [`RuntimeError`]; a later call tries again.
-pub fn runtime(beside: Option<&Path>) -> Result<&'static Runtime, RuntimeError> {
-    RUNTIME.get_or_try_init(|| load(&candidates(beside)))
+pub fn runtime() -> Result<&'static Runtime, RuntimeError> {
+    RUNTIME.get_or_try_init(|| load(&candidates(BESIDE.get().map(PathBuf::as_path))))
 }
 
 /// Version and build of the runtime that is loaded, as it says itself; `None` until
@@ -250,9 +263,9 @@ mod tests {
             println!("skipped: {PATH_VARIABLE} names no ONNX Runtime");
             return;
         }
-        let first = runtime(None).expect("the named library loads");
+        let first = runtime().expect("the named library loads");
         assert!(runtime_version().is_some_and(|v| !v.is_empty()));
-        let again = runtime(Some(Path::new("/nowhere"))).expect("it is loaded");
+        let again = runtime().expect("it is loaded");
         assert!(std::ptr::eq(first, again));
         assert!(ort::session::Session::builder(first.environment()).is_ok());
     }
