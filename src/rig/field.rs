@@ -80,6 +80,8 @@ struct Area {
 }
 
 impl Area {
+    /// No nodes, and nothing to the area of others.
+    #[allow(clippy::reversed_empty_ranges)]
     const NONE: Area = Area {
         rows: GRID..0,
         cols: GRID..0,

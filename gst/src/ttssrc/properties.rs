@@ -82,6 +82,7 @@ impl Settings {
                 word_gap: self.word_gap,
             },
             volume: self.volume as f32,
+            ..voice::Settings::default()
         }
     }
 

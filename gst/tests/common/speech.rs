@@ -16,7 +16,7 @@ use super::{init, skip};
 pub fn have_voices() -> bool {
     let missing = ["en", "slt"]
         .iter()
-        .find(|name| sonic_engine::voice::choice::voice_named(name).is_err());
+        .find(|name| sonic_engine::voice::choice::voice_named(name, None).is_err());
     if let Some(name) = missing {
         skip(&format!("the voice {name}"));
     }
