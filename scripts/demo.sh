@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# The main job: a portrait and a voice become out/demo.mp4 and out/contact-sheet.png.
+# The main job: a portrait and a text or a voice become out/demo.mp4 and out/contact-sheet.png.
 #
 # From the environment: PORTRAIT, LANDMARKS, AUDIO (any file that GStreamer decodes), or TEXT and
-# VOICE (a voice of eSpeak NG, `en` by default); FPS (25/1); OUT (out).
+# VOICE (a voice of ttssrc; by default the letters choose); FPS (25/1); OUT (out).
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -55,13 +55,18 @@ show_line() {
 animate() {
     set -- ${portrait:+"portrait=$(quoted "$portrait")"} ${landmarks:+"landmarks=$(quoted "$landmarks")"}
     # x264 looks ahead by two seconds of pictures: the queue of the sound has to hold as much.
-    set -- filesrc "location=$(quoted "$audio")" ! decodebin ! audioconvert ! tee name=voice \
+    set -- tee name=voice \
         voice. ! queue ! sonicanimator "lip-offset=$aac_priming_ns" "$@" \
         ! "video/x-raw,format=I420,framerate=$fps" \
         ! x264enc pass=qual quantizer=20 speed-preset=veryfast key-int-max=50 ! mux. \
         voice. ! queue max-size-time=10000000000 max-size-bytes=0 max-size-buffers=0 \
-        ! audioresample ! audio/x-raw,rate=48000 ! avenc_aac ! mux. \
+        ! audioconvert ! audioresample ! audio/x-raw,rate=48000 ! avenc_aac ! mux. \
         mp4mux name=mux faststart=true ! filesink "location=$(quoted "$out/demo.mp4")"
+    if [ -n "$audio" ]; then
+        set -- filesrc "location=$(quoted "$audio")" ! decodebin ! audioconvert ! "$@"
+    else
+        set -- ttssrc "text=$(quoted "$text")" ${VOICE:+"voice=$(quoted "$VOICE")"} ! "$@"
+    fi
     say "Animating:"
     show_line "$@"
     started=$(date +%s%N)
@@ -78,11 +83,7 @@ mkdir -p "$out"
 [ -w "$out" ] || die "the folder $out may not be written by you."
 check_inputs
 have gst-launch-1.0 || die "gst-launch-1.0 is missing: run \`make setup\`."
-if [ -z "$audio" ]; then
-    audio=$out/speech.wav
-    speak "$audio" "$text"
-fi
-check_audio
+[ -z "$audio" ] || check_audio
 rm -f "$out/demo.mp4" "$out/contact-sheet.png"
 animate
 python3 scripts/contact_sheet.py "$out/demo.mp4" "$out/contact-sheet.png" --rate "$fps" --elapsed-ms "$elapsed_ms"

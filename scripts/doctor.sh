@@ -141,7 +141,7 @@ check_command python3 python3 "Python"
 have pkg-config && check_headers
 check_command gst-launch-1.0 gstreamer1.0-tools "GStreamer's commands"
 check_stock_elements
-check_command espeak-ng espeak-ng "eSpeak NG, the voice of make run"
+check_command espeak-ng espeak-ng "eSpeak NG, the voice of most languages"
 check_plugin
 check_predictor
 check_onnx_runtime

@@ -18,12 +18,13 @@ if [ "${MIC:-}" = 1 ]; then
     say "Speak into the microphone. Ctrl-C ends it."
     set -- autoaudiosrc ! queue ! audioconvert ! queue ! "$@"
 else
-    if [ -z "${AUDIO:-}" ]; then
-        speak out/preview.wav "${TEXT:-Hello! Say make preview MIC equals one, and I shall follow your own voice.}"
-        AUDIO=out/preview.wav
+    set -- tee name=voice voice. ! queue ! audioconvert ! audioresample ! autoaudiosink voice. ! queue ! "$@"
+    text=${TEXT:-Hello! Say make preview MIC equals one, and I shall follow your own voice.}
+    if [ -n "${AUDIO:-}" ]; then
+        set -- filesrc "location=$(quoted "$AUDIO")" ! decodebin ! audioconvert ! "$@"
+    else
+        set -- ttssrc "text=$(quoted "$text")" ${VOICE:+"voice=$(quoted "$VOICE")"} ! "$@"
     fi
-    set -- filesrc "location=$(quoted "$AUDIO")" ! decodebin ! audioconvert ! tee name=voice \
-        voice. ! queue ! audioresample ! autoaudiosink voice. ! queue ! "$@"
 fi
 mkdir -p out
 status=0

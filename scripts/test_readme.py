@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MPL-2.0
 """Runs every gst-launch-1.0 line of README.md and of the elements' documentation as it stands.
 
-In the README a block of shell lines with gst-launch-1.0 must have a marker in front of it:
+In the README a block of shell lines with gst-launch-1.0 must have a marker in front of it, and a
+block of Python that is a whole program may have one:
 
     <!-- run -->                      it ends by itself
     <!-- run makes=talk.mp4 -->       and leaves a video that decodes
     <!-- run seconds=3 -->            it goes on until Ctrl-C, which it gets after 3 s
     <!-- run server=rtmp -->          RTMP_URL and STREAM_KEY lead to a local server
+    <!-- run says=word -->            and prints a line with that word
 
 The lines run in a folder that holds me.jpg, speech.wav and what else they name. What needs a
 person is exchanged: windows, loudspeakers and microphones (SUBSTITUTES). The plugin is the one
@@ -26,7 +28,8 @@ import tempfile
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"^(?:<!-- (?P<marker>.*?) -->\n)?```sh\n(?P<text>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^(?:<!-- (?P<marker>.*?) -->\n)?```(?P<kind>sh|python)\n(?P<text>.*?)^```$",
+                   re.M | re.S)
 DOC_LINE = re.compile(r"^ \* (gst-launch-1\.0 .*)$", re.M)
 SUBSTITUTES = {
     "autovideosink": "fakesink sync=true",
@@ -35,6 +38,8 @@ SUBSTITUTES = {
 }
 # Lines that have not ended by then hang.
 PATIENCE_S = 180
+# The one that Debian's packages of GStreamer for Python belong to.
+PYTHON = "/usr/bin/python3"
 NGINX = "/usr/sbin/nginx"
 RTMP_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 NGINX_CONF = """load_module {module}; daemon off; master_process off; pid {folder}/nginx.pid;
@@ -51,13 +56,16 @@ class Missing(Exception):
 def readme_blocks():
     text = (TOP / "README.md").read_text(encoding="utf-8")
     for match in BLOCK.finditer(text):
-        if "gst-launch-1.0" not in match["text"]:
+        text_of_block, python = match["text"], match["kind"] == "python"
+        if not match["marker"] if python else "gst-launch-1.0" not in text_of_block:
             continue
+        if python:
+            text_of_block = f"{PYTHON} - <<'END'\n{text_of_block}END\n"
         where = f"README.md:{text.count(chr(10), 0, match.start()) + 1}"
         words = (match["marker"] or "").split()
         if words[:1] != ["run"]:
             raise ValueError(f"{where}: a block of gst-launch-1.0 lines without `<!-- run -->`")
-        yield where, match["text"], dict(word.split("=", 1) for word in words[1:])
+        yield where, text_of_block, dict(word.split("=", 1) for word in words[1:])
 
 
 def documentation_lines():
@@ -155,6 +163,8 @@ def run(text, options, folder, env):
     interrupted = "seconds" in options and process.returncode in (130, -signal.SIGINT)
     if (process.returncode != 0 and not interrupted) or re.search(r"^ERROR", said, re.M):
         return f"exit {process.returncode}\n{said}"
+    if options.get("says", "") not in said:
+        return f"it does not say {options['says']}\n{said}"
     return None
 
 
@@ -172,6 +182,9 @@ def undecodable(video):
 
 def check(text, options, folder):
     env = dict(os.environ)
+    if text.startswith(PYTHON) and subprocess.run([PYTHON, "-c", "import gi"], check=False,
+                                                  capture_output=True).returncode:
+        raise Missing("GStreamer for Python (python3-gi)")
     server = None
     if options.get("server") == "rtmp":
         server = RtmpServer(folder)

@@ -34,6 +34,8 @@ mod teeth;
 mod tests;
 #[cfg(test)]
 mod tests_mouth;
+#[cfg(test)]
+mod tests_smile;
 mod threads;
 pub mod warp;
 

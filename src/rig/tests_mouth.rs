@@ -53,13 +53,13 @@ fn painted(gap: f32) -> Portrait {
 }
 
 /// A rig, and its frames as seen.
-struct Studio {
-    rig: Rig,
+pub(super) struct Studio {
+    pub(super) rig: Rig,
     frame: FrameBuf,
 }
 
 impl Studio {
-    fn new(portrait: &Portrait) -> Self {
+    pub(super) fn new(portrait: &Portrait) -> Self {
         let staging = Staging {
             framing: Framing::Head,
             ..Staging::default()
@@ -73,12 +73,12 @@ impl Studio {
         }
     }
 
-    fn draw(&mut self, pose: &FacePose) -> f32 {
+    pub(super) fn draw(&mut self, pose: &FacePose) -> f32 {
         self.rig.draw(pose, &mut self.frame.as_mut()).aperture
     }
 
     /// sRGB between the samples around a point of mouth space.
-    fn colour(&self, p: V2) -> [f32; 3] {
+    pub(super) fn colour(&self, p: V2) -> [f32; 3] {
         let at = self.rig.face_to_frame(self.rig.mouth.to_face(p));
         let (x, y) = (at.x.floor(), at.y.floor());
         let pixel = |dx: usize, dy: usize| {
@@ -120,7 +120,7 @@ impl Studio {
     }
 }
 
-fn closed(jaw: f32) -> FacePose {
+pub(super) fn closed(jaw: f32) -> FacePose {
     let said = Said {
         jaw,
         closure: 1.0,

@@ -5,3 +5,4 @@
 mod matrix;
 mod motion;
 mod studio;
+mod turned;

@@ -40,7 +40,7 @@ fn found(made: &Portrait) -> Option<Portrait> {
 }
 
 /// It rests as the portrait, it blinks, and the blink touches nothing but the eyes.
-fn serves(portrait: &Portrait) -> Rig {
+pub fn serves(portrait: &Portrait) -> Rig {
     let mut rig = Rig::new(portrait, &spec(512, 640), &Staging::default());
     let base = rig.base();
     assert!(drawn(&mut rig, &FacePose::REST).planes == base.planes);
