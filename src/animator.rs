@@ -185,12 +185,17 @@ impl Animator {
         animator
     }
 
-    /// Phones whose sample 0 lies at that running time, at `rate` samples a second. They
-    /// should come before the sound that they belong to, and they hold through
-    /// [`begin`](Self::begin); what was announced for later is revoked. Only an animator
-    /// [with phones](Self::with_phones) heeds them.
-    pub fn announce(&mut self, running_time: u64, rate: u32, phones: &[Phone]) {
+    /// Phones whose sample 0 lies at that running time, at `rate` samples a second; before 0 is
+    /// sound that was cut off. They should come before the sound that they belong to, and they
+    /// hold through [`begin`](Self::begin); what was announced for later than the first of them
+    /// is revoked. Only an animator [with phones](Self::with_phones) heeds them.
+    pub fn announce(&mut self, running_time: i64, rate: u32, phones: &[Phone]) {
         self.known.announce(running_time, rate, phones);
+    }
+
+    /// Of the phones that were announced none sounds from that running time on.
+    pub fn silence_phones(&mut self, running_time: i64) {
+        self.known.end(running_time);
     }
 
     /// How far behind the sound a frame is decided, ns: resampling, analysis, smoothing and

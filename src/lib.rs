@@ -10,7 +10,8 @@
 //! picture ─ face::Portrait ─ rig::Rig ◄── FacePose ──► frame::FrameMut
 //! ```
 //!
-//! [`voice::Voice`] makes the PCM out of text, with phones in time ([`speech::Phone`]).
+//! [`voice::Voice`] makes the PCM out of text, with phones in time ([`speech::Phone`]);
+//! [`talk::Talk`] decides what is said when.
 //! [`animator::Animator`] joins the upper row on the frame grid, [`rig::Rig`] is the lower one.
 #![deny(unsafe_code)]
 
@@ -26,5 +27,6 @@ pub mod onnx;
 pub mod pose;
 pub mod rig;
 pub mod speech;
+pub mod talk;
 pub mod timeline;
 pub mod voice;

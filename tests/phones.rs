@@ -70,7 +70,7 @@ proptest! {
         let grid = FrameGrid::new(rate.0, rate.1).expect("a rate");
         let mut animator = Animator::with_phones(RATE, grid, 0, still(), listening);
         let phones = phones(&list);
-        animator.announce(begin, RATE, &phones);
+        animator.announce(begin as i64, RATE, &phones);
         animator.begin(begin);
         animator.push_silence(phones.iter().map(|p| p.length).sum::<u64>() + 30_000);
         animator.finish();
@@ -103,7 +103,7 @@ fn phones_belong_to_running_times_wherever_the_sound_begins() {
     let grid = FrameGrid::new(50, 1).expect("a rate");
     let open = |begin: u64| {
         let mut animator = Animator::with_phones(RATE, grid, 0, still(), false);
-        animator.announce(2 * SECOND, RATE, &phones(&[("ˈa", 300), ("", 500)]));
+        animator.announce(2 * SECOND as i64, RATE, &phones(&[("ˈa", 300), ("", 500)]));
         animator.begin(begin);
         animator.push_silence(u64::from(RATE) * 4);
         animator.finish();
@@ -122,7 +122,7 @@ fn phones_belong_to_running_times_wherever_the_sound_begins() {
 fn the_origin_is_told() {
     let grid = FrameGrid::new(25, 1).expect("a rate");
     let mut animator = Animator::with_phones(RATE, grid, 0, still(), true);
-    animator.announce(SECOND, RATE, &phones(&[("ˈa", 400)]));
+    animator.announce(SECOND as i64, RATE, &phones(&[("ˈa", 400)]));
     animator.push_silence(u64::from(RATE) * 3);
     animator.finish();
     let origins: Vec<Origin> = frames(&mut animator).iter().map(|f| f.origin).collect();
@@ -159,7 +159,7 @@ fn an_interruption_eases_to_rest_and_what_was_announced_stays_away() {
     }
     // What is announced anew counts again.
     let from = grid.time(after.last().expect("frames").index) + SECOND;
-    animator.announce(from, RATE, &word);
+    animator.announce(from as i64, RATE, &word);
     animator.begin(from);
     animator.push_silence(u64::from(RATE));
     animator.finish();

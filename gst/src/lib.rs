@@ -5,6 +5,7 @@
 pub mod metas;
 mod plugin;
 pub mod sonicanimator;
+pub mod ttssrc;
 
 /// Registers the elements in this process, for programs and tests that link the crate instead
 /// of loading the plugin.

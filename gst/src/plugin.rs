@@ -9,7 +9,8 @@
  */
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     crate::metas::register();
-    crate::sonicanimator::register(plugin)
+    crate::sonicanimator::register(plugin)?;
+    crate::ttssrc::register(plugin)
 }
 
 gst::plugin_define!(

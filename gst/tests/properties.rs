@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::*;
+use common::{speech::ttssrc, *};
 use gst::{glib, prelude::*};
 
 fn own_specs(element: &gst::Element) -> Vec<glib::ParamSpec> {
@@ -32,6 +32,8 @@ fn samples(spec: &glib::ParamSpec) -> Vec<glib::Value> {
             .iter()
             .filter_map(|v| v.to_value(&class).into())
             .collect()
+    } else if spec.is::<glib::ParamSpecBoolean>() {
+        vec![true.to_value(), false.to_value()]
     } else if spec.is::<glib::ParamSpecString>() {
         vec!["/some/file.png".to_value(), "ünï.jpg".to_value()]
     } else {
@@ -42,22 +44,23 @@ fn samples(spec: &glib::ParamSpec) -> Vec<glib::Value> {
 #[test]
 fn what_is_set_is_what_is_read() {
     let _watchdog = watchdog(20);
-    let element = animator();
-    let specs = own_specs(&element);
-    assert_eq!(specs.len(), 20);
-    for spec in specs
-        .iter()
-        .filter(|s| s.flags().contains(glib::ParamFlags::WRITABLE))
-    {
-        for value in samples(spec) {
-            element.set_property_from_value(spec.name(), &value);
-            let read = element.property_value(spec.name());
-            assert_eq!(
-                read.serialize().ok(),
-                value.serialize().ok(),
-                "{}",
-                spec.name()
-            );
+    for (element, count) in [(animator(), 21), (ttssrc(&[]), 15)] {
+        let specs = own_specs(&element);
+        assert_eq!(specs.len(), count);
+        for spec in specs
+            .iter()
+            .filter(|s| s.flags().contains(glib::ParamFlags::WRITABLE))
+        {
+            for value in samples(spec) {
+                element.set_property_from_value(spec.name(), &value);
+                let read = element.property_value(spec.name());
+                assert_eq!(
+                    read.serialize().ok(),
+                    value.serialize().ok(),
+                    "{}",
+                    spec.name()
+                );
+            }
         }
     }
 }
@@ -65,18 +68,19 @@ fn what_is_set_is_what_is_read() {
 #[test]
 fn a_new_element_has_the_defaults_of_its_specs() {
     let _watchdog = watchdog(20);
-    let element = animator();
-    for spec in own_specs(&element) {
-        if spec.name() == "stats" {
-            continue;
+    for element in [animator(), ttssrc(&[])] {
+        for spec in own_specs(&element) {
+            if spec.name() == "stats" {
+                continue;
+            }
+            let value = element.property_value(spec.name());
+            assert_eq!(
+                value.serialize().ok(),
+                spec.default_value().serialize().ok(),
+                "{}",
+                spec.name()
+            );
         }
-        let value = element.property_value(spec.name());
-        assert_eq!(
-            value.serialize().ok(),
-            spec.default_value().serialize().ok(),
-            "{}",
-            spec.name()
-        );
     }
 }
 
@@ -111,18 +115,19 @@ fn the_defaults_are_those_of_the_documentation() {
 #[test]
 fn every_spec_says_what_it_is_and_when_it_may_change() {
     let _watchdog = watchdog(20);
-    let element = animator();
-    for spec in own_specs(&element) {
-        assert!(!spec.nick().is_empty());
-        assert!(
-            spec.blurb().is_some_and(|b| b.len() > 20),
-            "{}",
-            spec.name()
-        );
-        let flags = spec.flags();
-        if flags.contains(glib::ParamFlags::WRITABLE) {
-            let mutable = gst::PARAM_FLAG_MUTABLE_READY | gst::PARAM_FLAG_MUTABLE_PLAYING;
-            assert!(flags.intersects(mutable), "{}", spec.name());
+    for element in [animator(), ttssrc(&[])] {
+        for spec in own_specs(&element) {
+            assert!(!spec.nick().is_empty());
+            assert!(
+                spec.blurb().is_some_and(|b| b.len() > 20),
+                "{}",
+                spec.name()
+            );
+            let flags = spec.flags();
+            if flags.contains(glib::ParamFlags::WRITABLE) {
+                let mutable = gst::PARAM_FLAG_MUTABLE_READY | gst::PARAM_FLAG_MUTABLE_PLAYING;
+                assert!(flags.intersects(mutable), "{}", spec.name());
+            }
         }
     }
 }
@@ -180,10 +185,12 @@ fn stats_hold_what_is_documented() {
         "silence-inserted",
         "sound-trimmed",
         "restarts",
+        "clauses-used",
+        "clauses-ignored",
     ] {
         assert!(stats.get::<u64>(field).is_ok(), "{field}");
     }
-    assert_eq!(stats.n_fields(), 11);
+    assert_eq!(stats.n_fields(), 13);
     element.set_state(gst::State::Null).expect("stops");
 }
 

@@ -124,10 +124,11 @@ impl Score {
         };
         let end = phones.iter().map(|p| time(p.end())).max();
         let end = end.unwrap_or(start);
+        let begin = phones.iter().map(|p| time(p.start)).min();
         let mut contacts: Vec<Contact> = phones.iter().filter_map(|p| contact(p, &time)).collect();
         contacts.sort_by_key(|c| c.from);
         Self {
-            start,
+            start: begin.unwrap_or(start),
             end,
             steps: steps(&targets(phones, &time), end),
             contacts,

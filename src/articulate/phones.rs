@@ -13,6 +13,8 @@ use crate::{animator::Origin, audio::ANALYSIS_RATE, speech::Phone};
 const CROSS_FADE: i64 = 80_000_000;
 /// Clauses that are kept at most: half an hour of the longest ones. What is older goes.
 const MOST_STRETCHES: usize = 256;
+/// Running times beyond this (73 years) are none, ns; nothing overflows within.
+const FAR: i64 = i64::MAX / 4;
 
 /// The phones that are known: told by whoever knows, read by the articulator. Clones are the
 /// same. Times are running times in ns.
@@ -22,9 +24,41 @@ pub struct KnownPhones(Arc<Mutex<Known>>);
 #[derive(Default)]
 struct Known {
     /// In order; none overlaps the next.
-    scores: VecDeque<Score>,
+    stretches: VecDeque<Stretch>,
     /// Running time of the articulator's sample 0.
     zero: i64,
+}
+
+/// Phones that follow each other.
+struct Stretch {
+    /// Running time of their sample 0.
+    at: i64,
+    rate: u32,
+    phones: Vec<Phone>,
+    score: Score,
+}
+
+impl Stretch {
+    fn new(at: i64, rate: u32, phones: Vec<Phone>) -> Self {
+        Self {
+            score: Score::new(at, rate, &phones),
+            at,
+            rate,
+            phones,
+        }
+    }
+
+    /// Without what happens from that time on.
+    fn until(mut self, time: i64) -> Self {
+        let since = i128::from(time.saturating_sub(self.at)) * i128::from(self.rate);
+        let end = u64::try_from(since / 1_000_000_000).unwrap_or(0);
+        self.phones.retain(|p| p.start < end);
+        for phone in &mut self.phones {
+            phone.length = phone.length.min(end - phone.start);
+            phone.release = phone.release.map(|r| r.min(end));
+        }
+        Self::new(self.at, self.rate, self.phones)
+    }
 }
 
 impl KnownPhones {
@@ -34,26 +68,30 @@ impl KnownPhones {
     }
 
     /// Phones whose sample 0 lies at a running time, at `rate` samples a second. What was
-    /// announced for later than that is revoked.
-    pub fn announce(&self, at: u64, rate: u32, phones: &[Phone]) {
-        let at = i64::try_from(at).unwrap_or(i64::MAX);
-        let score = Score::new(at, rate, phones);
+    /// announced for later than the first of them is revoked.
+    pub fn announce(&self, at: i64, rate: u32, phones: &[Phone]) {
+        let stretch = Stretch::new(at.clamp(-FAR, FAR), rate, phones.to_vec());
         let mut known = self.lock();
-        known.scores.retain(|s| s.span().0 < at);
-        if known.scores.len() == MOST_STRETCHES {
-            known.scores.pop_front();
+        known.end(stretch.score.span().0);
+        if known.stretches.len() == MOST_STRETCHES {
+            known.stretches.pop_front();
         }
-        known.scores.push_back(score);
+        known.stretches.push_back(stretch);
+    }
+
+    /// Nothing that was announced happens from that running time on.
+    pub fn end(&self, at: i64) {
+        self.lock().end(at);
     }
 
     /// Nothing that was announced happens: the mouth is where it would be without.
     pub fn revoke(&self) {
-        self.lock().scores.clear();
+        self.lock().stretches.clear();
     }
 
     /// The articulator's sample 0 lies at that running time.
     pub(crate) fn place(&self, zero: i128) {
-        let limit = i128::from(i64::MAX / 4);
+        let limit = i128::from(FAR);
         self.lock().zero = zero.clamp(-limit, limit) as i64;
     }
 
@@ -66,14 +104,28 @@ impl KnownPhones {
 impl Known {
     fn time(&self, sample: i64) -> i64 {
         let since = i128::from(sample) * 1_000_000_000 / i128::from(ANALYSIS_RATE);
-        let limit = i128::from(i64::MAX / 4);
+        let limit = i128::from(FAR);
         self.zero + since.clamp(-limit, limit) as i64
+    }
+
+    fn end(&mut self, at: i64) {
+        while let Some(last) = self.stretches.pop_back() {
+            let (start, end) = last.score.span();
+            if end <= at {
+                self.stretches.push_back(last);
+                return;
+            }
+            if start < at {
+                self.stretches.push_back(last.until(at));
+                return;
+            }
+        }
     }
 
     /// What the phones make the mouth do, and how much that counts against what is heard.
     fn mouth(&self, time: i64) -> (Mouth, f32) {
         let (mut mouth, mut share) = (Mouth::REST, 0.0f32);
-        for score in &self.scores {
+        for Stretch { score, .. } in &self.stretches {
             let (start, end) = score.span();
             if start.saturating_sub(4 * CROSS_FADE) > time {
                 break;
@@ -173,8 +225,12 @@ impl Articulator for PhoneArticulator {
     fn forget_before(&mut self, sample: i64) {
         let mut known = self.known.lock();
         let time = known.time(sample);
-        while known.scores.front().is_some_and(|s| s.is_over(time)) {
-            known.scores.pop_front();
+        while known
+            .stretches
+            .front()
+            .is_some_and(|s| s.score.is_over(time))
+        {
+            known.stretches.pop_front();
         }
         drop(known);
         if let Some(heard) = &mut self.heard {
@@ -318,6 +374,34 @@ mod tests {
         assert_eq!(both.mouth_at(6_000), heard.mouth_at(6_000));
         assert_eq!(both.mouth_at(9_600).closure, 1.0);
         assert_eq!(both.origin_at(9_600), Origin::Phones);
+    }
+
+    /// From there on it is as if nothing had been announced; before, as if it had ended there.
+    #[test]
+    fn what_is_cut_off_does_not_happen() {
+        let known = KnownPhones::new();
+        known.announce(0, 16_000, &phones(&[("ˈa", 200), ("b", 80), ("ˈa", 200)]));
+        known.announce(600_000_000, 16_000, &phones(&[("m", 100), ("ˈa", 200)]));
+        let articulator = PhoneArticulator::new(known.clone());
+        let before = articulator.mouth_at(80 * 16);
+        assert_eq!(articulator.mouth_at(250 * 16).closure, 1.0);
+        known.end(180_000_000);
+        assert_eq!(articulator.mouth_at(80 * 16), before);
+        for ms in 180..900 {
+            let mouth = articulator.mouth_at(ms * 16);
+            assert_eq!(mouth.closure, 0.0, "{ms} ms");
+            assert!(ms < 340 || mouth == Mouth::REST, "{ms} ms: {mouth:?}");
+        }
+        // In the middle of something: the rest of it, later.
+        known.announce(0, 16_000, &phones(&[("ˈa", 200), ("b", 80), ("ˈa", 200)]));
+        let rest = [Phone {
+            release: Some(60 * 16),
+            ..Phone::new("b", 0, 80 * 16)
+        }];
+        known.announce(400_000_000, 16_000, &rest);
+        assert_eq!(articulator.mouth_at(250 * 16).closure, 1.0);
+        assert_eq!(articulator.mouth_at(440 * 16).closure, 1.0);
+        assert_eq!(articulator.mouth_at(700 * 16), Mouth::REST);
     }
 
     const SYMBOLS: [&str; 14] = [

@@ -11,7 +11,7 @@ const LANES: usize = 16;
 const CUTOFF: f64 = 7310.0 / 8000.0;
 
 /// Filters and position. The caller keeps the input.
-pub(super) struct Polyphase {
+pub(crate) struct Polyphase {
     up: usize,
     down: usize,
     /// Length of a filter, even and a multiple of [`LANES`].
@@ -25,7 +25,7 @@ pub(super) struct Polyphase {
 impl Polyphase {
     /// `up` output samples for `down` input samples; filters of `taps` input samples, a multiple
     /// of 16.
-    pub(super) fn new(up: usize, down: usize, taps: usize) -> Self {
+    pub(crate) fn new(up: usize, down: usize, taps: usize) -> Self {
         let half = (taps / 2) as f64;
         // Cycles per input sample.
         let cutoff = 0.5 * CUTOFF * (up as f64 / down as f64).min(1.0);
@@ -56,23 +56,23 @@ impl Polyphase {
     }
 
     /// The first output lies at the first input sample after so many zeros.
-    pub(super) fn lead(&self) -> usize {
+    pub(crate) fn lead(&self) -> usize {
         self.taps / 2 - 1
     }
 
     /// How many samples of input the next output needs.
-    pub(super) fn needed(&self) -> usize {
+    pub(crate) fn needed(&self) -> usize {
         self.taps
     }
 
     /// The next output is one of the first input sample there is.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.phase = 0;
     }
 
     /// Fills `output` as far as the input suffices. How many samples came out, and how many of
     /// the input are done with.
-    pub(super) fn process(&mut self, input: &[f32], output: &mut [f32]) -> (usize, usize) {
+    pub(crate) fn process(&mut self, input: &[f32], output: &mut [f32]) -> (usize, usize) {
         let (mut made, mut used) = (0, 0);
         while made < output.len() && used + self.taps <= input.len() {
             let row = &self.bank[self.phase * self.taps..][..self.taps];

@@ -11,6 +11,7 @@ use super::{
     warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, between},
 };
 use crate::frame::ChromaSite;
+use std::ops::Range;
 
 impl Rig {
     /// Draws rows of the frame in as many stripes as there is memory to work in, one a thread.
@@ -77,19 +78,38 @@ impl Rig {
         );
         let mut moved = 0;
         for row in first..last {
+            let busy = self.busy(row);
+            if busy.is_empty() {
+                canvas.rest(stripe, self.nodes.band(row, self.spec.height));
+                continue;
+            }
             scratch.cells.clear();
-            for col in 0..self.nodes.cols {
-                scratch.cells.push(self.cell(posed, col, row));
+            scratch.cells.resize(self.nodes.cols, Cell::Still);
+            for col in busy.clone() {
+                scratch.cells[col] = self.cell(posed, col, row);
             }
             moved += canvas.cells(stripe, row, &self.from, scratch);
-            for col in 0..self.nodes.cols {
+            for col in busy.clone() {
                 self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
             }
-            self.shade_skin(posed, stripe, row);
+            self.shade_skin(posed, stripe, row, busy);
         }
         let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
         canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
         moved
+    }
+
+    /// The cells of a row from the first to the last that may not be as in the resting frame.
+    fn busy(&self, row: usize) -> Range<usize> {
+        let cols = 0..self.nodes.cols;
+        let (above, below) = self.near[row * self.nodes.stride()..].split_at(self.nodes.stride());
+        let near = |node: &usize| above[*node] | below[*node] != 0;
+        let first = (0..=cols.end).find(near);
+        let last = (0..=cols.end).rfind(near);
+        match (first, last) {
+            (Some(first), Some(last)) => first.saturating_sub(1)..(last + 1).min(cols.end),
+            _ => 0..0,
+        }
     }
 
     /// Whether a cell may be moved or shaded by the mouth.
@@ -195,6 +215,7 @@ impl Rig {
         let frame = |p: V2| self.to_frame.apply(eye.to_face(p));
         let over = match shade.over {
             Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
+            Over::Both(p, rgb, share, alpha) => Over::Both(frame(p), rgb, share, alpha),
             over => over,
         };
         let from = if shade.from == local {

@@ -11,6 +11,7 @@ use super::{
     iris::Iris,
     lid::{Around, ShutLid},
     space::V2,
+    warp,
 };
 use crate::pose::{Arkit, FacePose};
 
@@ -27,6 +28,10 @@ const MADE: (f32, f32) = (0.1, 0.4);
 const MEET: f32 = 0.75;
 /// The lower lid rises from this fraction of a blink on.
 const RISES: f32 = 0.4;
+/// The skin below the eye that the lower lid pulls up, IOD.
+const LOWER_ROOM: f32 = 0.08;
+/// From here to there of a blink the lower lid is covered by a made one.
+const COVERED: (f32, f32) = (0.7, 1.0);
 /// Width of the soft edge between lid and eyeball, IOD.
 const SOFT: f32 = 0.012;
 /// Furthest shift of the iris, as a fraction of the eye's width: sideways and up or down.
@@ -39,9 +44,15 @@ const WIDE: f32 = 0.2;
 const RIM: f32 = 0.02;
 /// An eye narrower than this in the frame is not seen to look anywhere, samples.
 const LEAST_WIDTH: f32 = 24.0;
-/// Lids are looked for so far beyond the landmarks, in such steps, IOD.
+/// Lower lids are looked for so far beyond the landmarks, in such steps, IOD.
 const REFINE: f32 = 0.09;
 const REFINE_STEP: f32 = 0.004;
+/// Corners are looked for so far beyond the landmarks, IOD: drawn eyes are large.
+const REFINE_CORNER: f32 = 0.15;
+/// What is paler than skin by less ([`Around::pale`]) is not taken for the white of an eye.
+const LEAST_WHITE: f32 = 0.4;
+/// How fast a corner's search follows the middle of the white, a step.
+const FOLLOWS: f32 = 0.3;
 /// Each time from where the last one ended, with a better idea of what is skin.
 const REFINEMENTS: usize = 2;
 /// Beyond the corners the lid's lashes end here, half-widths.
@@ -139,54 +150,84 @@ impl Eye {
     /// Landmarks may miss the corners and the lower lid, by more the less a face resembles those
     /// that the predictor knows: moves them out to where the white of the eye ends.
     fn refine(&mut self, around: &Around) {
-        // Along a line, the white (and the iris) ends where what comes after is rather skin.
-        let end = |from: V2, along: V2, reach: f32, eyeball: &dyn Fn(V2) -> f32| {
-            let (mut sum, mut most, mut end) = (0.0, 0.0, 0.0);
-            for k in 0..(reach / REFINE_STEP) as usize {
-                let length = k as f32 * REFINE_STEP;
-                sum += eyeball(from + along * length) - 0.5;
-                if sum > most {
-                    (most, end) = (sum, length);
-                }
-            }
-            end
-        };
-        let half = self.half_width;
-        let [left, right] = [-1.0f32, 1.0]
-            .map(|side| {
-                let white = |p: V2| {
-                    let rows = [-0.02, 0.0, 0.02];
-                    rows.map(|y| around.pale(p + V2::new(0.0, y)))
-                        .into_iter()
-                        .fold(0.0, f32::max)
-                };
-                let from = V2::new(side * 0.75 * half, 0.0);
-                end(from, V2::new(side, 0.0), 0.25 * half + REFINE, &white) - 0.25 * half
-            })
-            .map(|more| if more > REFINE_STEP { more } else { 0.0 });
         let mut below = [-0.5f32, -0.3, -0.1, 0.1, 0.3, 0.5].map(|s| {
-            let x = s * half;
+            let x = s * self.half_width;
             let (upper, lower) = (self.upper.at(x), self.lower.at(x));
             let middle = (upper + lower) * 0.5;
-            let ball = |p: V2| around.pale(p).max(around.dark(p));
-            end(
-                V2::new(x, middle),
-                V2::new(0.0, 1.0),
-                lower - middle + REFINE,
-                &ball,
-            ) - (lower - middle)
+            let ball = |y: f32| {
+                let p = V2::new(x, middle + y);
+                around.pale(p).max(around.dark(p))
+            };
+            end(lower - middle + REFINE, ball) - (lower - middle)
         });
         below.sort_by(f32::total_cmp);
-        let below = below[2].max(0.0);
-        let shift = (right - left) * 0.5;
-        self.centre = self.centre + self.along * shift;
-        self.half_width += (left + right) * 0.5;
-        for (i, lid) in self.lids.iter_mut().enumerate() {
-            lid.0 -= shift;
-            if i >= 2 {
-                lid.1 += below;
-            }
+        for lid in &mut self.lids[2..] {
+            lid.1 += below[2].max(0.0);
         }
+        let [left, right] = [-1.0, 1.0].map(|side| self.corner(around, side));
+        self.move_corners(left, right);
+    }
+
+    /// Where the white ends on one side (−1 the left one), no further in than the landmark.
+    fn corner(&self, around: &Around, side: f32) -> V2 {
+        let half = self.half_width;
+        let from = 0.75 * half;
+        let sure = self.whiteness(around, side);
+        if sure < LEAST_WHITE {
+            return V2::new(side * half, 0.0);
+        }
+        // The wedge of white is followed: its middle may lead away from the landmarks' line.
+        let mut middle = (self.upper.at(side * from) + self.lower.at(side * from)) * 0.5;
+        let mut middles = Vec::new();
+        let length = end(half - from + REFINE_CORNER, |length| {
+            let at = |row: i32| V2::new(side * (from + length), middle + 0.01 * row as f32);
+            let white =
+                [-3, -2, -1, 0, 1, 2, 3].map(|row| (around.pale(at(row)) / sure, at(row).y));
+            let all: f32 = white.iter().map(|w| w.0).sum();
+            let most = white.iter().map(|w| w.0).fold(0.0, f32::max);
+            if all > 0.5 {
+                let there = white.iter().map(|w| w.0 * w.1).sum::<f32>() / all;
+                middle += FOLLOWS * (there - middle);
+            }
+            middles.push(middle);
+            most
+        });
+        if from + length < half + REFINE_STEP {
+            return V2::new(side * half, 0.0);
+        }
+        let last = (length / REFINE_STEP).round() as usize;
+        let y = middles.get(last).copied().unwrap_or_default();
+        V2::new(side * (from + length), y)
+    }
+
+    /// How pale the white is between the iris and a corner, or a little beyond where the landmark
+    /// has it: shade makes it less so.
+    fn whiteness(&self, around: &Around, side: f32) -> f32 {
+        let places = (0..6 * 7).map(|i| {
+            let x = side * (0.5 + 0.12 * (i % 6) as f32) * self.half_width;
+            let (upper, lower) = (self.upper.at(x), self.lower.at(x));
+            let t = 0.2 + 0.1 * (i / 6) as f32;
+            around.pale(V2::new(x, upper + (lower - upper) * t))
+        });
+        places.fold(0.0, f32::max)
+    }
+
+    /// Turns to lie between two points as the new corners; what lies between goes along.
+    fn move_corners(&mut self, left: V2, right: V2) {
+        let half_width = ((right - left).length() * 0.5).max(1e-3);
+        let along = (right - left) * (0.5 / half_width);
+        let middle = left.lerp(right, 0.5);
+        let scale = half_width / self.half_width;
+        for lid in &mut self.lids {
+            // As far between the corners as before, and as high over what was there.
+            let p = V2::new(lid.0 * scale, 0.0);
+            let below = middle + along * p.x;
+            lid.0 = p.x;
+            lid.1 -= below.y;
+        }
+        self.centre = self.to_face(middle);
+        self.along = self.along * along.x + self.along.turned() * along.y;
+        self.half_width = half_width;
         self.curves();
     }
 
@@ -245,19 +286,54 @@ impl Eye {
         let least = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MAX, f32::min);
         let most = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MIN, f32::max);
         let soft = SOFT.max(pixel);
-        let (top, bottom) = (self.upper.least(), self.lower.most());
+        let low = V2::new(least(|p| p.x), least(|p| p.y));
+        let high = V2::new(most(|p| p.x), most(|p| p.y));
+        if lid.shut > MADE.0 {
+            let (top, bottom) = (
+                self.upper.least() - self.room,
+                self.lower.most() + LOWER_ROOM,
+            );
+            let side = 1.55 * self.half_width;
+            return high.x > -side && low.x < side && high.y > top && low.y < bottom;
+        }
         // A lid that is only pulled moves nothing beside the eye and nothing below it.
-        let (side, above, below) = if lid.shut > MADE.0 {
-            (1.55 * self.half_width, self.room, 0.05)
-        } else if lid.shut == 0.0 {
-            (self.half_width, soft, soft)
-        } else {
-            (self.half_width, self.room, soft)
-        };
-        most(|p| p.x) > -side
-            && least(|p| p.x) < side
-            && most(|p| p.y) > top - above
-            && least(|p| p.y) < bottom + below
+        if high.x < -self.half_width || low.x > self.half_width {
+            return false;
+        }
+        let (top, bottom) = self.opening(low.x, high.x);
+        let above = if lid.shut == 0.0 { soft } else { self.room };
+        if high.y < top - above || low.y > bottom + soft {
+            return false;
+        }
+        let looks = |iris: &Iris| iris.changes(lid.gaze, pixel, low, high);
+        lid.shut != 0.0 || self.iris.as_ref().is_some_and(looks)
+    }
+
+    /// The highest and the lowest point of the opening between two x.
+    fn opening(&self, left: f32, right: f32) -> (f32, f32) {
+        let (mut top, mut bottom) = (f32::MAX, f32::MIN);
+        for i in 0..=4 {
+            let x = left + (right - left) * i as f32 * 0.25;
+            top = top.min(self.upper.at(x));
+            bottom = bottom.max(self.lower.at(x));
+        }
+        // The curves bend a little between the places looked at.
+        (top - 0.01, bottom + 0.01)
+    }
+
+    /// What of a pose is seen in a frame of that sample size (IOD): lids and glances that move
+    /// by less than a cell must to be drawn are none.
+    pub fn seen(&self, lid: Lid, pixel: f32) -> Lid {
+        let still = warp::STILL * pixel;
+        let fall = lid.shut.abs() * MEET * (self.lower.most() - self.upper.least());
+        Lid {
+            shut: if fall < still { 0.0 } else { lid.shut },
+            gaze: if lid.gaze.length() < still {
+                V2::ZERO
+            } else {
+                lid.gaze
+            },
+        }
     }
 
     /// This eye's part of a pose; `side` 0 is the viewer's left, the person's right.
@@ -301,6 +377,20 @@ impl Eye {
             gaze,
         }
     }
+}
+
+/// Along a line of that length, `eyeball` tells how surely a place (IOD from its start) is not
+/// skin: where it ends, that is where what comes after is rather skin.
+fn end(length: f32, mut eyeball: impl FnMut(f32) -> f32) -> f32 {
+    let (mut sum, mut most, mut end) = (0.0, 0.0, 0.0);
+    for k in 0..(length / REFINE_STEP) as usize {
+        let at = k as f32 * REFINE_STEP;
+        sum += eyeball(at) - 0.5;
+        if sum > most {
+            (most, end) = (sum, at);
+        }
+    }
+    end
 }
 
 mod shade;

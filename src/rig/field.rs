@@ -23,11 +23,11 @@ pub const CELL: f32 = 0.066;
 const LEAST_JACOBIAN: f32 = 0.25;
 /// What interpolation displaces far away from the controls that move fades out between these
 /// fractions of a shape's largest displacement: nobody sees it, but each frame would pay for it.
-const FAINT: (f32, f32) = (0.02, 0.06);
+const FAINT: (f32, f32) = (0.03, 0.09);
 /// A movement below this many IOD is none.
 const STILL: f32 = 1e-5;
 /// The inverse is known well enough when a round of iteration changes it by less, IOD.
-const ENOUGH: f32 = 2e-4;
+const ENOUGH: f32 = 5e-4;
 /// Farther from the mouth's middle both sides of the slit are displaced alike, IOD: beyond the
 /// box in which they are kept apart, and a cell of the grid.
 pub const PARTED: f32 = 1.4;
@@ -66,10 +66,40 @@ struct Part {
     /// Whether it counts by `mouthClose` too.
     closes: bool,
     basis: Basis,
-    /// The rows of nodes that it displaces.
-    rows: Range<usize>,
+    /// The nodes that it displaces.
+    area: Area,
     /// In the pose; NaN before the first.
     weight: f32,
+}
+
+/// Nodes of the face grid: some rows, and some of each.
+#[derive(Clone, Debug)]
+struct Area {
+    rows: Range<usize>,
+    cols: Range<usize>,
+}
+
+impl Area {
+    /// No nodes, and nothing to the area of others.
+    #[allow(clippy::reversed_empty_ranges)]
+    const NONE: Area = Area {
+        rows: GRID..0,
+        cols: GRID..0,
+    };
+
+    /// The smallest that has the nodes of both.
+    fn with(&self, other: &Area) -> Area {
+        let hull = |a: &Range<usize>, b: &Range<usize>| a.start.min(b.start)..a.end.max(b.end);
+        Area {
+            rows: hull(&self.rows, &other.rows),
+            cols: hull(&self.cols, &other.cols),
+        }
+    }
+
+    /// Its nodes in a row.
+    fn of_row(&self, row: usize) -> Range<usize> {
+        row * GRID + self.cols.start..row * GRID + self.cols.end
+    }
 }
 
 /// The displacement fields of a posed face.
@@ -90,8 +120,8 @@ pub struct Field {
     /// Inner lips of the pose, mouth space.
     pub lip_lower: [V2; 11],
     moved: bool,
-    /// The rows of nodes that are displaced.
-    rows: Range<usize>,
+    /// The nodes that are displaced.
+    area: Area,
     /// Gap between the inner lips at rest, IOD; 0 where they touch.
     rest_gap: f32,
 }
@@ -144,7 +174,7 @@ impl Field {
             lip_upper: [V2::ZERO; 11],
             lip_lower: [V2::ZERO; 11],
             moved: false,
-            rows: 0..0,
+            area: Area::NONE,
             rest_gap: mouth.rest_gap(0.0),
         }
     }
@@ -180,22 +210,28 @@ impl Field {
         self.lip_upper = [V2::ZERO; 11];
         self.lip_lower = [V2::ZERO; 11];
         let active = |part: &&Part| part.weight > 0.0;
-        let (mut first, mut last) = (GRID, 0);
+        self.area = Area::NONE;
         for part in self.parts.iter().filter(active) {
             let weight = part.weight;
-            (first, last) = (first.min(part.rows.start), last.max(part.rows.end));
-            let nodes = part.rows.start * GRID..part.rows.end * GRID;
-            add(&mut self.forward[0], &part.basis.upper, weight, nodes);
-            let nodes = part.rows.start.max(self.parted.start) * GRID
-                ..part.rows.end.min(self.parted.end) * GRID;
-            add(&mut self.forward[1], &part.basis.lower, weight, nodes);
+            self.area = self.area.with(&part.area);
+            for row in part.area.rows.clone() {
+                let nodes = part.area.of_row(row);
+                if self.parted.contains(&row) {
+                    add(
+                        &mut self.forward[1],
+                        &part.basis.lower,
+                        weight,
+                        nodes.clone(),
+                    );
+                }
+                add(&mut self.forward[0], &part.basis.upper, weight, nodes);
+            }
             for i in 0..11 {
                 self.lip_upper[i] = self.lip_upper[i] + part.basis.lip_upper[i] * weight;
                 self.lip_lower[i] = self.lip_lower[i] + part.basis.lip_lower[i] * weight;
             }
         }
-        self.moved = first < last;
-        self.rows = first..last.max(first);
+        self.moved = !self.area.rows.is_empty();
         if self.moved {
             let (upper, lower) = self.forward.split_at_mut(1);
             for nodes in [
@@ -204,16 +240,17 @@ impl Field {
             ] {
                 lower[0][nodes.clone()].copy_from_slice(&upper[0][nodes]);
             }
-            self.hold_together(first..last);
-            self.invert(first..last);
+            self.hold_together();
+            self.invert();
         }
     }
 
     /// Weights that contradict each other could fold the skin: then all of the pose is weakened
     /// by what it takes. With u scaled by k the determinant of a cell is 1 + k·tr + k²·det of
     /// its gradient.
-    fn hold_together(&mut self, rows: Range<usize>) {
+    fn hold_together(&mut self) {
         let mut k = 1.0f32;
+        let rows = self.area.rows.clone();
         let before = |row: usize| {
             let node = (row * GRID) as u32;
             self.visible.partition_point(|cell| cell.1 < node)
@@ -240,12 +277,12 @@ impl Field {
     /// For every node p finds x with x + u(x) = p, by fixed-point iteration, which converges
     /// as long as the field is a contraction (its gradient below 1), as blendshapes' are. Where
     /// nothing is displaced, nothing comes from elsewhere.
-    fn invert(&mut self, rows: Range<usize>) {
+    fn invert(&mut self) {
         let mut inverse = std::mem::take(&mut self.inverse);
-        for row in rows {
+        for row in self.area.rows.clone() {
             // Of the two nodes before, per layer: the next one goes on like them.
             let mut last = [[V2::ZERO; 2]; 2];
-            for col in 0..GRID {
+            for col in self.area.cols.clone() {
                 let i = row * GRID + col;
                 let mut solve = |layer: Layer| {
                     let [a, b] = last[layer as usize];
@@ -290,8 +327,10 @@ impl Field {
 
     /// Whether a position of the posed face may be displaced.
     pub fn moves(&self, p: V2) -> bool {
-        let row = (p.y - self.corner.y) * (1.0 / CELL);
-        row > self.rows.start as f32 - 1.0 && row < self.rows.end as f32
+        let at = (p - self.corner) * (1.0 / CELL);
+        let within =
+            |at: f32, nodes: &Range<usize>| at > nodes.start as f32 - 1.0 && at < nodes.end as f32;
+        within(at.y, &self.area.rows) && within(at.x, &self.area.cols)
     }
 
     /// What must be added to a position of the posed face to find it at rest.
@@ -321,18 +360,24 @@ impl Part {
         for d in basis.upper.iter_mut().chain(&mut basis.lower) {
             *d = *d * smoothstep(FAINT.0 * most, FAINT.1 * most, d.length());
         }
-        let moves = |row: &usize| {
-            let nodes = row * GRID..(row + 1) * GRID;
-            let mut all = basis.upper[nodes.clone()].iter().chain(&basis.lower[nodes]);
-            all.any(|d| d.length() > STILL)
-        };
-        let first = (0..GRID).find(moves).unwrap_or(0);
-        let last = (0..GRID).rfind(moves).map_or(0, |row| row + 1);
+        let area = (0..GRID * GRID)
+            .filter(|i| {
+                [basis.upper[*i], basis.lower[*i]]
+                    .iter()
+                    .any(|d| d.length() > STILL)
+            })
+            .map(|i| (i / GRID, i % GRID))
+            .fold(Area::NONE, |area, (row, col)| {
+                area.with(&Area {
+                    rows: row..row + 1,
+                    cols: col..col + 1,
+                })
+            });
         Self {
             shape,
             closes,
             basis,
-            rows: first..last,
+            area,
             weight: f32::NAN,
         }
     }

@@ -107,6 +107,19 @@ impl Iris {
         )
     }
 
+    /// Whether a glance may change anything in a box: where the iris was, and where it is.
+    pub fn changes(&self, gaze: V2, pixel: f32, low: V2, high: V2) -> bool {
+        let near = |centre: V2, reach: f32| {
+            let x = centre.x.clamp(low.x, high.x) - centre.x;
+            let y = centre.y.clamp(low.y, high.y) - centre.y;
+            x * x + y * y < reach * reach
+        };
+        let soft = (0.12 * self.radius).max(pixel);
+        gaze != V2::ZERO
+            && (near(self.centre, PAINTED.1 * self.radius)
+                || near(self.centre + gaze, 1.1 * self.radius + 0.5 * soft))
+    }
+
     /// The white of the eyeball there, sRGB.
     pub fn white(&self, p: V2) -> [f32; 3] {
         self.white.at(p)

@@ -184,10 +184,15 @@ impl Near {
         let rim = rim * ((1.12 - s) / 0.12).clamp(0.0, 1.0).sqrt();
         let room = (0.85 * eye.room).min(LASHES);
         let lashes = if above > below { room } else { 0.6 * LASHES };
+        // The lid's fold does not come down to the corners as its edge does.
+        let middle = 0.6 * eye.half_width();
+        let above_fold = eye.upper.at(p.x.clamp(-middle, middle)) - p.y;
+        let fold = room * ((1.25 - s) / 0.2).clamp(0.0, 1.0).sqrt();
         let lashes = lashes * ((1.6 - s) / 0.2).clamp(0.0, 1.0).sqrt();
         if s < 1.12 && outside < rim {
             Near::Eye
-        } else if s < 1.6 && outside < lashes {
+        } else if (s < 1.6 && outside < lashes) || (s < 1.25 && above > below && above_fold < fold)
+        {
             Near::Lashes
         } else {
             Near::Skin

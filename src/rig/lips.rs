@@ -9,6 +9,7 @@ use super::{
     stripe::Stripe,
     warp::{Corners, Over, Shade, between},
 };
+use std::ops::Range;
 
 /// Soft edge of what the portrait itself shows between its lips, IOD.
 const OWN_SOFT: f32 = 0.012;
@@ -103,13 +104,19 @@ impl Rig {
     }
 
     /// The pose's own light and shade, over a row of cells that is drawn.
-    pub(super) fn shade_skin(&self, posed: &Posed, stripe: &mut Stripe<'_>, row: usize) {
+    pub(super) fn shade_skin(
+        &self,
+        posed: &Posed,
+        stripe: &mut Stripe<'_>,
+        row: usize,
+        cells: Range<usize>,
+    ) {
         if self.relief.is_flat() {
             return;
         }
         let brightness = Brightness::new(&self.spec);
         let side = self.nodes.cell;
-        for col in 0..self.nodes.cols {
+        for col in cells {
             if !self.near_mouth(col, row) {
                 continue;
             }

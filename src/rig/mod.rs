@@ -275,7 +275,10 @@ impl Rig {
             bottom = bottom.max(a.max(b));
         }
         Posed {
-            lids: [0, 1].map(|side| self.eyes[side].lid(pose, side)),
+            lids: [0, 1].map(|side| {
+                let eye = &self.eyes[side];
+                eye.seen(eye.lid(pose, side), self.pixel)
+            }),
             inside: Inside {
                 jaw,
                 tongue: pose.get(Arkit::TongueOut),

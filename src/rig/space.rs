@@ -24,7 +24,8 @@ impl V2 {
 
     /// Euclidean length.
     pub fn length(self) -> f32 {
-        self.x.hypot(self.y)
+        // A face is a few units wide: nothing that `hypot` would guard against.
+        self.dot(self).sqrt()
     }
 
     /// Scalar product.

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::frame::FrameSpec;
 
-/// Movements below this many samples are none: such cells keep the base frame.
-const STILL: f32 = 1.0 / 128.0;
+/// Movements below this many samples are none: such cells keep the base frame. Two steps of what
+/// the sampler tells apart.
+pub const STILL: f32 = 1.0 / 32.0;
 
 /// Largest [`NodeGrid::cell`].
 pub const MAX_CELL: usize = 64;

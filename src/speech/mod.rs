@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is spoken: phones in time, and the visemes that they look like.
 
+mod align;
 mod ipa;
 mod manner;
 mod viseme;
 
 use std::ops::Range;
 
+pub use align::{Aligned, Aligner, Announced, ClauseId, Label};
 pub use ipa::viseme_of;
 pub use manner::Manner;
 pub use viseme::Viseme;

@@ -3,6 +3,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::Delivery;
+
 /// How long a clause may be by [`seconds`], at normal speed. The estimate is rough, and what it
 /// is for is 10 s.
 const LONGEST: f32 = 7.5;
@@ -164,6 +166,14 @@ pub(super) fn seconds(c: char) -> f32 {
         _ if c.is_alphabetic() => 0.09,
         _ => 0.05,
     }
+}
+
+/// About how long a text sounds, s: rough, and of figures and signs rougher.
+pub fn estimated_seconds(text: &str, delivery: &Delivery) -> f32 {
+    let words = text.split_whitespace().count() as f32;
+    let delivery = delivery.sane();
+    let letters: f32 = text.chars().map(seconds).sum();
+    letters / delivery.rate + words * delivery.word_gap as f32 / 1_000.0
 }
 
 /// White space, and what has neither sound nor width.

@@ -30,7 +30,7 @@ use std::{
     },
 };
 
-pub use clauses::{ClauseText, Clauses};
+pub use clauses::{ClauseText, Clauses, estimated_seconds};
 pub use ffi::FOLDER_VARIABLE;
 pub use script::language_of;
 pub use speaker::{Clause, Mark, Settings, Speaker, Word};

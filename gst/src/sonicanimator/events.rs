@@ -10,7 +10,10 @@ use super::{
     imp::{CAT, SonicAnimator},
     qos::Qos,
 };
-use crate::metas;
+use crate::metas::{self, SpeechClause};
+
+/// Interruptions that are kept while no frame is made; more are one.
+const MOST_INTERRUPTIONS: usize = 64;
 
 impl SonicAnimator {
     pub(super) fn handle_sink_event(&self, event: gst::Event) -> bool {
@@ -60,11 +63,48 @@ impl SonicAnimator {
             }
             EventView::CustomDownstreamOob(_) => {
                 if event.has_name(metas::INTERRUPT_EVENT) {
-                    self.interrupted.store(true, Ordering::Release);
+                    self.interrupt(&event);
                 }
                 self.parent_sink_event(event)
             }
+            EventView::CustomDownstream(_) => match SpeechClause::from_event(&event) {
+                Some(clause) => {
+                    self.handle_clause(clause);
+                    // It counts samples of sound; what follows here is video.
+                    true
+                }
+                None => self.parent_sink_event(event),
+            },
             _ => self.parent_sink_event(event),
+        }
+    }
+
+    /// Leaves word for the streaming thread, which may be anywhere.
+    fn interrupt(&self, event: &gst::EventRef) {
+        let utterance = event
+            .structure()
+            .and_then(|s| s.get(metas::UTTERANCE_ID).ok());
+        let mut interruptions = self.interruptions();
+        if interruptions.len() < MOST_INTERRUPTIONS {
+            interruptions.push(utterance);
+        }
+    }
+
+    fn handle_clause(&self, clause: Result<SpeechClause, metas::Invalid>) {
+        let wished = self.settings().articulator;
+        let problem = clause.as_ref().err().copied();
+        let mut stream = self.stream();
+        match clause {
+            Ok(clause) => stream.announce(clause, wished),
+            Err(_) => stream.ignore_clause(),
+        }
+        self.stats().clauses = stream.clauses();
+        drop(stream);
+        let Some(problem) = problem else { return };
+        let text = format!("A {} event is ignored: {problem}", metas::CLAUSE_EVENT);
+        gst::warning!(CAT, imp = self, "{text}");
+        if self.is_news(&text) {
+            gst::element_imp_warning!(self, gst::StreamError::Format, ("{text}"));
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The element: vfuncs, and the state that they share.
 //!
-//! Lock order: `stream`, then one of `settings`, `qos`, `stats` or the loader's. `stream` is
+//! Lock order: `stream`, then one of `settings`, `qos`, `stats`, `interruptions` or the loader's. `stream` is
 //! taken by the streaming thread and by `stop` only. Nothing is pushed, queried or posted while
 //! a lock is held.
 
@@ -25,7 +25,7 @@ use super::{
     properties::{self, Change, Settings, names},
     qos::Qos,
     stats::Stats,
-    stream::{Input, Output, Stream},
+    stream::{Input, Making, Output, Stream},
 };
 
 pub static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -46,8 +46,8 @@ pub struct SonicAnimator {
     loader: Arc<Loader>,
     /// The style was changed and the animator does not know yet.
     restyle: AtomicBool,
-    /// `sonic-interrupt` came and the animator does not know yet.
-    pub(super) interrupted: AtomicBool,
+    /// Of each `sonic-interrupt` that the animator does not know of yet, the utterance.
+    interruptions: Mutex<Vec<Option<u64>>>,
     /// Whether upstream was live in the last LATENCY query.
     pub(super) live: AtomicBool,
     /// Own latency in ns, in two parts.
@@ -73,6 +73,10 @@ impl SonicAnimator {
         lock(&self.stats)
     }
 
+    pub(super) fn interruptions(&self) -> MutexGuard<'_, Vec<Option<u64>>> {
+        lock(&self.interruptions)
+    }
+
     /// A copy, so that no lock is held while working with it.
     pub(super) fn settings(&self) -> Settings {
         lock(&self.settings).clone()
@@ -89,8 +93,11 @@ impl SonicAnimator {
 
     /// Between two frames: what was set since the last one. No lock may be held.
     pub(super) fn apply_changes(&self) {
-        if self.interrupted.swap(false, Ordering::AcqRel) {
-            self.stream().interrupt();
+        let interruptions = std::mem::take(&mut *self.interruptions());
+        if !interruptions.is_empty() {
+            let mut stream = self.stream();
+            stream.interrupt(&interruptions);
+            self.stats().clauses = stream.clauses();
         }
         if self.restyle.swap(false, Ordering::AcqRel) {
             let style = self.settings().style();
@@ -272,6 +279,7 @@ impl BaseTransformImpl for SonicAnimator {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         self.loader.close();
         *self.stream() = Stream::default();
+        self.interruptions().clear();
         self.look_ahead.store(0, Ordering::Release);
         self.frame_time.store(0, Ordering::Release);
         Ok(())
@@ -341,8 +349,11 @@ impl BaseTransformImpl for SonicAnimator {
                     spec,
                     grid,
                 },
-                settings.seed,
-                settings.style(),
+                &Making {
+                    articulator: settings.articulator,
+                    seed: settings.seed,
+                    style: settings.style(),
+                },
             );
         }
         self.update_latency();

@@ -38,8 +38,15 @@ pub use properties::names;
  * sound must have room for the look-ahead, a frame and a buffer of sound: a plain queue has,
  * one of a single small buffer has not, and a pipeline that is not live then stands still.
  *
+ * Where upstream tells the phones of the speech (`ttssrc` does, and any application can, with
+ * `sonic-clause` events and `SonicSpeechMeta` on the sound's buffers) they move the mouth, else
+ * what is heard does; the property `articulator` chooses. The events end here: they count
+ * samples of sound, and what follows is video.
+ *
  * The portrait can be changed while playing. Every frame carries a `SonicPoseMeta` that says
- * what it shows, and an out-of-band custom event `sonic-interrupt` relaxes the mouth at once.
+ * what it shows, and an out-of-band custom event `sonic-interrupt` relaxes the mouth at once:
+ * sound and phones that are not shown yet are dropped, and so is what still comes of the
+ * utterance that it names, or that is being said.
  * A frame that a sink has called late is not drawn: the one before is sent again, so that the
  * sequence stays complete. The property `qos` switches that off.
  *
@@ -55,6 +62,30 @@ glib::wrapper! {
     pub struct SonicAnimator(ObjectSubclass<imp::SonicAnimator>)
         @extends gst_base::BaseTransform, gst::Element, gst::Object,
         @implements gst::Preset;
+}
+
+/// What moves the mouth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[repr(u32)]
+#[enum_type(name = "GstSonicAnimatorArticulator")]
+#[non_exhaustive]
+pub enum Articulator {
+    /// Phones where they are known, else the sound.
+    #[default]
+    #[enum_value(
+        name = "Auto: phones where upstream tells them, else the sound",
+        nick = "auto"
+    )]
+    Auto,
+    /// Phones only.
+    #[enum_value(
+        name = "Phones: phones that upstream tells; without them the mouth rests. Least latency",
+        nick = "phones"
+    )]
+    Phones,
+    /// The sound only.
+    #[enum_value(name = "Signal: the sound alone", nick = "signal")]
+    Signal,
 }
 
 /// How the portrait is fitted into the frame.
@@ -169,6 +200,7 @@ pub enum Background {
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     #[cfg(feature = "doc")]
     {
+        Articulator::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         Framing::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         Expression::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         Background::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());

@@ -4,7 +4,7 @@
 use gst::{glib, prelude::*};
 use sonic_engine::{animator::Style, face::PortraitSource};
 
-use super::{Background, Expression, Framing};
+use super::{Articulator, Background, Expression, Framing};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -26,6 +26,7 @@ pub mod names {
     pub const BACKGROUND: &str = "background";
     pub const BACKGROUND_COLOR: &str = "background-color";
     pub const BACKGROUND_IMAGE: &str = "background-image";
+    pub const ARTICULATOR: &str = "articulator";
     pub const SEED: &str = "seed";
     pub const N_THREADS: &str = "n-threads";
     pub const STATS: &str = "stats";
@@ -53,6 +54,7 @@ pub struct Settings {
     pub background: Background,
     pub background_color: u32,
     pub background_image: Option<String>,
+    pub articulator: Articulator,
     pub seed: u64,
     pub n_threads: u32,
 }
@@ -77,6 +79,7 @@ impl Default for Settings {
             background: Background::default(),
             background_color: 0xff00_0000,
             background_image: None,
+            articulator: Articulator::default(),
             seed: 0,
             n_threads: 1,
         }
@@ -131,6 +134,7 @@ impl Settings {
                 return self.set_file(|s| &mut s.background_image, value, Change::Staging);
             }
             names::MIN_RESOLUTION => self.min_resolution = checked(value),
+            names::ARTICULATOR => self.articulator = checked(value),
             names::SEED => self.seed = checked(value),
             names::N_THREADS => self.n_threads = checked(value),
             names::DYNAMIC_SCALE => self.dynamic_scale = checked(value),
@@ -148,7 +152,7 @@ impl Settings {
             _ => unimplemented!("property {name}"),
         }
         match name {
-            names::MIN_RESOLUTION | names::SEED => Change::Later,
+            names::MIN_RESOLUTION | names::ARTICULATOR | names::SEED => Change::Later,
             names::DYNAMIC_SCALE
             | names::MOTION_SCALE
             | names::BLINK_RATE
@@ -181,6 +185,7 @@ impl Settings {
             names::BACKGROUND => self.background.to_value(),
             names::BACKGROUND_COLOR => self.background_color.to_value(),
             names::BACKGROUND_IMAGE => self.background_image.to_value(),
+            names::ARTICULATOR => self.articulator.to_value(),
             names::SEED => self.seed.to_value(),
             names::N_THREADS => self.n_threads.to_value(),
             _ => unimplemented!("property {name}"),
@@ -307,10 +312,13 @@ fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
          * * `silence-inserted` (guint64): ns of silence put into holes of the sound
          * * `sound-trimmed` (guint64): ns of sound dropped because it came again
          * * `restarts` (guint64): jumps in the sound's timestamps that were followed
+         * * `clauses-used` (guint64): `sonic-clause` events whose phones moved the mouth
+         * * `clauses-ignored` (guint64): `sonic-clause` events that were of no use: broken,
+         *   interrupted, without sound, or not asked for
          */
         glib::ParamSpecBoxed::builder::<gst::Structure>(names::STATS)
             .nick("Statistics")
-            .blurb("Frames rendered and repeated, render time, look-ahead, gaze, repairs of the sound")
+            .blurb("Frames rendered and repeated, render time, look-ahead, gaze, repairs of the sound, clauses")
             .read_only()
             .build(),
     ]
@@ -318,6 +326,18 @@ fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
 
 fn manner(default: &Settings) -> Vec<glib::ParamSpec> {
     vec![
+        /**
+         * GstSonicAnimator:articulator:
+         *
+         * What moves the mouth: the phones that `sonic-clause` events tell, the sound, or the
+         * phones where they are known and else the sound. What it needs of sound to come does
+         * not change while playing; phones alone need least.
+         */
+        glib::ParamSpecEnum::builder_with_default(names::ARTICULATOR, default.articulator)
+            .nick("Articulator")
+            .blurb("What moves the mouth: phones that upstream tells, or the sound")
+            .mutable_ready()
+            .build(),
         glib::ParamSpecDouble::builder(names::DYNAMIC_SCALE)
             .nick("Dynamic scale")
             .blurb("Amplitude of the mouth; 1 is what the sound says")

@@ -30,6 +30,8 @@ pub struct Stats {
     pub trimmed: u64,
     /// Jumps that were followed.
     pub restarts: u64,
+    /// Clauses whose phones moved the mouth, and clauses of no use.
+    pub clauses: (u64, u64),
 }
 
 impl Stats {
@@ -59,6 +61,8 @@ impl From<Stats> for gst::Structure {
             .field("silence-inserted", stats.silence)
             .field("sound-trimmed", stats.trimmed)
             .field("restarts", stats.restarts)
+            .field("clauses-used", stats.clauses.0)
+            .field("clauses-ignored", stats.clauses.1)
             .build()
     }
 }

@@ -11,11 +11,12 @@ use sonic_engine::{
     audio::pcm::SampleFormat,
     frame::FrameSpec,
     grid::FrameGrid,
+    speech::{Aligned, Aligner, Announced, ClauseId, Label},
     timeline::{Decision, Timeline},
 };
 
-use super::{loader::Staged, pcm, stats::Stats};
-use crate::metas::Shown;
+use super::{Articulator, imp::CAT, loader::Staged, pcm, stats::Stats};
+use crate::metas::{SPEECH_META, Shown, SpeechClause, SpeechPlace};
 
 /// Sound is given to the animator in pieces of this length, so that neither a long silence nor
 /// a long buffer is held in memory as a whole.
@@ -52,6 +53,21 @@ enum Step {
     Silence(u64),
     /// Sound, from that byte on.
     Sound(gst::MappedBuffer<gst::buffer::Readable>, usize),
+    /// The phones of sound that comes next.
+    Phones(Aligned),
+    /// No phones from that running time (ns) on.
+    NoPhones(i64),
+}
+
+/// How the animator is made.
+#[derive(Clone, Copy)]
+pub struct Making {
+    /// What moves the mouth.
+    pub articulator: Articulator,
+    /// That of all random motion.
+    pub seed: u64,
+    /// What can be changed later.
+    pub style: Style,
 }
 
 /// The state of the stream; forgotten when it stops.
@@ -75,6 +91,9 @@ pub struct Stream {
     pub json: String,
     animator: Option<Animator>,
     timeline: Option<Timeline>,
+    /// What moves the mouth; as it was when the first formats came.
+    articulator: Option<Articulator>,
+    aligner: Aligner,
     steps: VecDeque<Step>,
     bad_samples: bool,
 }
@@ -89,10 +108,17 @@ impl Stream {
 
     /// Takes newly negotiated formats. What was there must have been drained if it
     /// [`differs`](Self::differs).
-    pub fn configure(&mut self, input: Input, output: Output, seed: u64, style: Style) {
+    pub fn configure(&mut self, input: Input, output: Output, making: &Making) {
         let (rate, grid) = (input.info.rate(), output.grid);
         if self.animator.is_none() || self.differs(rate, grid) {
-            self.animator = Some(Animator::new(rate, grid, seed, style));
+            let &Making { seed, style, .. } = making;
+            let articulator = *self.articulator.get_or_insert(making.articulator);
+            self.animator = Some(match articulator {
+                Articulator::Auto => Animator::with_phones(rate, grid, seed, style, true),
+                Articulator::Phones => Animator::with_phones(rate, grid, seed, style, false),
+                Articulator::Signal => Animator::new(rate, grid, seed, style),
+            });
+            self.aligner.lose();
             self.timeline = Some(Timeline::new(rate));
             self.steps.clear();
         }
@@ -116,8 +142,14 @@ impl Stream {
         }
     }
 
-    /// Drops sound that is not shown yet and relaxes the mouth; the grid goes on.
-    pub fn interrupt(&mut self) {
+    /// Drops sound and phones that are not shown yet and relaxes the mouth; the grid goes on.
+    /// What comes later of the utterances that were interrupted is silence.
+    pub fn interrupt(&mut self, utterances: &[Option<u64>]) {
+        for utterance in utterances {
+            self.aligner.interrupt(*utterance);
+        }
+        self.steps
+            .retain(|s| !matches!(s, Step::Phones(_) | Step::NoPhones(_)));
         let frame = self.input.as_ref().map_or(1, |i| i.info.bpf() as usize);
         for step in &mut self.steps {
             if let Step::Sound(map, from) = step {
@@ -135,6 +167,7 @@ impl Stream {
         self.last = None;
         self.discont = true;
         self.steps.clear();
+        self.aligner.clear();
         if let (Some(animator), Some(timeline)) = (&mut self.animator, &mut self.timeline) {
             animator.reset();
             timeline.reset();
@@ -151,6 +184,33 @@ impl Stream {
         }
     }
 
+    /// The phones of sound that comes next. Of no use if nothing follows them; `wished` says
+    /// that before any formats have come.
+    pub fn announce(&mut self, clause: SpeechClause, wished: Articulator) {
+        if self.articulator.unwrap_or(wished) == Articulator::Signal {
+            self.aligner.ignore();
+            return;
+        }
+        self.aligner.announce(Announced {
+            id: ClauseId {
+                utterance: clause.utterance_id,
+                clause: clause.clause,
+            },
+            rate: clause.rate,
+            phones: clause.phones,
+        });
+    }
+
+    /// A clause came that cannot be used.
+    pub fn ignore_clause(&mut self) {
+        self.aligner.ignore();
+    }
+
+    /// How many clauses were used, and how many were not.
+    pub fn clauses(&self) -> (u64, u64) {
+        self.aligner.counts()
+    }
+
     /// Takes in a buffer of sound. `false` if it cannot be used for want of formats, segment or
     /// memory.
     pub fn push(&mut self, buffer: gst::Buffer, stats: &mut Stats) -> bool {
@@ -160,16 +220,19 @@ impl Stream {
             return false;
         };
         let (rate, frame) = (input.info.rate(), input.info.bpf());
+        let (label, whole_from) = (label(&buffer), buffer.pts());
         let Some(buffer) = gst_audio::audio_buffer_clip(buffer, segment.upcast_ref(), rate, frame)
         else {
             return true;
         };
+        let cut = buffer.pts().opt_saturating_sub(whole_from);
         let stamp = running_time(segment, buffer.pts(), timeline);
-        let silent = buffer.flags().contains(gst::BufferFlags::GAP);
+        let filler = buffer.flags().contains(gst::BufferFlags::GAP);
         let Ok(map) = buffer.into_mapped_buffer_readable() else {
             return false;
         };
         let samples = map.len() as u64 / u64::from(frame);
+        let heard_to = timeline.expected();
         let decision = timeline.place(stamp, samples);
         let mut from = 0;
         match decision {
@@ -181,13 +244,24 @@ impl Stream {
             Decision::Restart { .. } => stats.restarts += 1,
             Decision::Begin { .. } | Decision::Append => {}
         }
-        self.act(decision);
-        self.steps.push_back(if silent {
-            // What such a buffer holds is filler, whatever it is.
+        let end = signed(timeline.expected().unwrap_or(0));
+        let begin = end - signed(nanoseconds(samples, rate));
+        let begin = begin - signed(cut.map_or(0, gst::ClockTime::nseconds));
+        let phones = if filler && label.is_none() {
+            let begin = heard_to.map_or(begin, |end| begin.min(signed(end)));
+            self.aligner.silence(begin).map(Step::NoPhones)
+        } else {
+            self.aligner.sound(begin, end, label).map(Step::Phones)
+        };
+        self.act(decision, phones);
+        let interrupted = label.is_some_and(|l| self.aligner.is_interrupted(l.id.utterance));
+        self.steps.push_back(if filler || interrupted {
+            // What a filler holds is silence, whatever it is.
             Step::Silence((map.len() - from) as u64 / u64::from(frame))
         } else {
             Step::Sound(map, from)
         });
+        stats.clauses = self.aligner.counts();
         true
     }
 
@@ -204,22 +278,33 @@ impl Stream {
         else {
             return;
         };
-        let decision = timeline.place(Some(from.nseconds()), 0);
+        // A hole before it is silent, too.
+        let from = from.nseconds();
+        let begin = timeline.expected().map_or(from, |end| end.min(from));
+        let decision = timeline.place(Some(from), 0);
         let silence = timeline.fill_to(to.nseconds());
-        self.act(decision);
+        let phones = self.aligner.silence(signed(begin)).map(Step::NoPhones);
+        self.act(decision, phones);
         self.steps.push_back(Step::Silence(silence));
     }
 
-    fn act(&mut self, decision: Decision) {
+    /// What a decision asks for before the sound itself, and what is known of its phones.
+    fn act(&mut self, decision: Decision, phones: Option<Step>) {
         match decision {
             Decision::Begin { at } => self.steps.push_back(Step::Begin(at)),
             Decision::Restart { at } => {
                 self.steps.push_back(Step::Finish);
                 self.steps.push_back(Step::Begin(at));
             }
-            Decision::Silence(silence) => self.steps.push_back(Step::Silence(silence)),
+            Decision::Silence(silence) => {
+                // Phones that do not sound yet are not to be seen meanwhile.
+                self.steps.extend(phones);
+                self.steps.push_back(Step::Silence(silence));
+                return;
+            }
             Decision::Append | Decision::Trim(_) => {}
         }
+        self.steps.extend(phones);
     }
 
     /// The next frame that is due; works through the steps as far as needed.
@@ -237,6 +322,13 @@ impl Stream {
                     animator.begin(*at);
                     self.discont = true;
                 }
+                Step::Phones(aligned) => {
+                    if let Some(pause) = aligned.pause {
+                        animator.silence_phones(pause);
+                    }
+                    animator.announce(aligned.at, aligned.rate, &aligned.phones);
+                }
+                Step::NoPhones(from) => animator.silence_phones(*from),
                 Step::Silence(left) => {
                     let now = piece.min(*left);
                     animator.push_silence(now);
@@ -266,6 +358,23 @@ impl Stream {
     }
 }
 
+/// What a buffer says of the speech in it.
+fn label(buffer: &gst::BufferRef) -> Option<Label> {
+    match SpeechPlace::of(buffer)? {
+        Ok(place) => Some(Label {
+            id: ClauseId {
+                utterance: place.utterance_id,
+                clause: place.clause,
+            },
+            offset: place.offset,
+        }),
+        Err(invalid) => {
+            gst::warning!(CAT, "a {SPEECH_META} is ignored: {invalid}");
+            None
+        }
+    }
+}
+
 /// Running time of a buffer; without a timestamp the first one is taken to begin with the
 /// segment, and others follow.
 fn running_time(
@@ -277,6 +386,10 @@ fn running_time(
     segment
         .to_running_time(pts.or_else(first)?)
         .map(gst::ClockTime::nseconds)
+}
+
+fn signed(nanoseconds: u64) -> i64 {
+    i64::try_from(nanoseconds).unwrap_or(i64::MAX)
 }
 
 fn nanoseconds(samples: u64, rate: u32) -> u64 {

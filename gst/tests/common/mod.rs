@@ -4,6 +4,7 @@
 
 pub mod files;
 pub mod rtmp;
+pub mod speech;
 
 use std::{
     io::Write,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is seen at a point of a posed eye: pulled skin, a made lid, lashes, or the eyeball.
 
-use super::{Eye, FRINGE, LASH_END, LASH_LINE, Lid, MADE, MEET, RIM, RISES, SOFT};
+use super::{
+    COVERED, Eye, FRINGE, LASH_END, LASH_LINE, LOWER_ROOM, Lid, MADE, MEET, RIM, RISES, SOFT,
+};
 use crate::rig::{
     lid::LidColours,
     space::{V2, smoothstep},
@@ -78,27 +80,31 @@ impl Eye {
                 _ => paint_twice(ball.from, ([0.0; 3], 0.0), line),
             };
         }
-        let cover = if above >= below {
+        if above >= below {
+            if on_lid < 1.0 {
+                let ball = self.eyeball(lid, &place, p, pixel);
+                return paint_twice(ball.from, (skin, on_lid), line);
+            }
             // Between the pulled lid and the made one's edge there is nothing to pull.
             let bare = smoothstep(
                 place.upper + place.pull - soft,
                 place.upper + place.pull,
                 p.y,
             );
-            hole * (place.made + (1.0 - place.made) * bare)
-        } else {
-            hole * smoothstep(RISES, 1.0, lid.shut).max(f32::from(u8::from(p.y < place.lower)))
-        };
+            let cover = hole * (place.made + (1.0 - place.made) * bare);
+            return paint_twice(self.skin(&place, p), (skin, cover), line);
+        }
+        let raised = self.raised(&place, p);
+        // Landmarks too high up leave white under the lid: in the end that is painted over.
+        let cover = hole * smoothstep(COVERED.0, COVERED.1, lid.shut);
         if on_lid >= 1.0 {
-            let from = if above >= below {
-                self.skin(&place, p)
-            } else {
-                p
-            };
-            return paint_twice(from, (skin, cover), line);
+            return paint_twice(raised, (skin, cover), line);
         }
         let ball = self.eyeball(lid, &place, p, pixel);
-        paint_twice(ball.from, (skin, on_lid), line)
+        if cover > 0.5 {
+            return paint_twice(ball.from, (skin, on_lid), line);
+        }
+        picture_and_paint(ball.from, (raised, on_lid), line)
     }
 
     /// Where the skin above the lid's edge comes from.
@@ -109,6 +115,17 @@ impl Eye {
         }
         let t = ((p.y - top) / (place.upper + place.pull - top).max(1e-3)).min(1.0);
         V2::new(p.x, p.y - place.pull * t * t)
+    }
+
+    /// Where the skin below the opening comes from: the lower lid is pulled up as it rises.
+    fn raised(&self, place: &Place, p: V2) -> V2 {
+        let rise = place.lower - place.floor;
+        let bottom = place.lower + LOWER_ROOM;
+        if rise <= 0.0 || p.y >= bottom {
+            return p;
+        }
+        let t = ((bottom - p.y) / (bottom - place.floor)).min(1.0);
+        V2::new(p.x, p.y + rise * t * t)
     }
 
     /// The eyeball, and the iris on it.
@@ -180,6 +197,16 @@ impl Eye {
             * smoothstep(0.0, 0.3, lid.shut)
             * smoothstep(0.0, 0.2, taper)
             * (-line * line).exp()
+    }
+}
+
+/// A colour over another place of the picture over the picture.
+fn picture_and_paint(from: V2, (seen, alpha): (V2, f32), (b, beta): ([f32; 3], f32)) -> Shade {
+    let total = alpha + beta - alpha * beta;
+    let share = alpha * (1.0 - beta) / total.max(1e-6);
+    Shade {
+        from,
+        over: Over::Both(seen, b, share, total),
     }
 }
 

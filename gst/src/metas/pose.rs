@@ -1,22 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Names that cross the borders between elements, and the meta that says what a frame shows.
-//!
-//! # `SonicPoseMeta`
-//! A custom meta (`gst_buffer_get_custom_meta`) on every video buffer of `sonicanimator`:
-//!
-//! | field | type | content |
-//! |---|---|---|
-//! | `content-time` | guint64 | running time in ns of the instant that the picture shows; that of the buffer unless it is repeated |
-//! | `weights` | GstValueArray of 52 gfloat | ARKit blendshape weights, 0–1, in ARKit's order |
-//! | `head-yaw`, `head-pitch`, `head-roll` | gfloat | degrees against the portrait: towards the viewer's right, down, clockwise |
-//! | `head-x`, `head-y` | gfloat | shift in eye distances: to the viewer's right, down |
-//! | `aperture` | gfloat | gap between the inner lips in eye distances, as drawn |
-//! | `origin` | gchararray | what moved the mouth: `phones`, `network`, `signal`, `idle` |
-//! | `repeated` | gboolean | whether the previous picture was sent again because this one was late |
-//! | `json` | gchararray | all of it; weights by ARKit name, those at 0 left out |
-//!
-//! # `sonic-interrupt`
-//! An out-of-band custom downstream event: what is being said ends now.
+//! [`Shown`]: the meta that says what a video frame shows.
 
 use std::fmt::Write;
 
@@ -27,18 +10,6 @@ use sonic_engine::{
 
 /// Name of the custom meta that says what a video frame shows.
 pub const POSE_META: &str = "SonicPoseMeta";
-
-/// Name of the out-of-band event that ends what is being said.
-pub const INTERRUPT_EVENT: &str = "sonic-interrupt";
-
-/// Registers the metas. GStreamer allows each name once per process, and another library that
-/// was built from this crate may have done it.
-pub fn register() {
-    if !gst::meta::CustomMeta::is_registered(POSE_META) {
-        // No tags: it depends on neither size, colour nor memory, so every filter keeps it.
-        gst::meta::CustomMeta::register(POSE_META, &[]);
-    }
-}
 
 /// What a video frame shows.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +28,7 @@ impl Shown {
     /// Adds the meta to a new frame. `json` is scratch space that keeps its capacity.
     ///
     /// # Errors
-    /// If [`register`] has not been called.
+    /// If [`register`](super::register) has not been called.
     pub fn attach(
         &self,
         buffer: &mut gst::BufferRef,

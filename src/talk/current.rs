@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MPL-2.0
+//! [`Current`]: how far the clause that is being spoken has come.
+
+use std::sync::Arc;
+
+use super::{Line, utterance::Utterance};
+
+/// A word that an interruption lets end takes no longer than that, s.
+const LONGEST_WORD: u64 = 2;
+
+/// The clause that is being spoken.
+pub(super) struct Current {
+    pub(super) line: Arc<Line>,
+    /// The next of its samples.
+    pub(super) at: usize,
+    /// The next of its words.
+    pub(super) word: usize,
+    /// The next of its words that has not sounded to its end.
+    pub(super) heard: usize,
+    /// It was told that it begins.
+    pub(super) told: bool,
+    /// Where the fade begins, if it was interrupted.
+    pub(super) cut: Option<usize>,
+}
+
+impl Current {
+    pub(super) fn new(line: Arc<Line>) -> Self {
+        Self {
+            line,
+            at: 0,
+            word: 0,
+            heard: 0,
+            told: false,
+            cut: None,
+        }
+    }
+
+    /// Words that were skipped are neither told nor counted as heard.
+    pub(super) fn pass_over(&mut self) {
+        let at = self.at as u64;
+        let words = &self.line.clause.words;
+        self.word = words.partition_point(|w| w.start < at);
+        self.heard = self.word;
+    }
+
+    /// Words that have sounded to their end before sample `to`.
+    pub(super) fn hear(&mut self, to: usize, utterance: &mut Utterance) {
+        let words = &self.line.clause.words;
+        while let Some(word) = words.get(self.heard)
+            && word.start + word.length <= to as u64
+        {
+            utterance.heard(&self.line, self.heard);
+            self.heard += 1;
+        }
+    }
+
+    /// The sample behind the word that sounds now, or the next one if none does.
+    pub(super) fn word_end(&self, rate: u32) -> usize {
+        let at = self.at as u64;
+        let sounding = self.line.clause.words[..self.word].iter();
+        let ends = sounding.map(|w| w.start + w.length).filter(|end| *end > at);
+        let end = ends.max().unwrap_or(at);
+        let end = end.min(at + LONGEST_WORD * u64::from(rate));
+        (end as usize).min(self.line.clause.samples.len())
+    }
+}
