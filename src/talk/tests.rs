@@ -26,6 +26,7 @@ fn clause(at: u64, words: usize) -> Clause {
         samples: vec![0.5; 120 * words],
         phones: Vec::new(),
         words: (0..words).map(word).collect(),
+        marks: Vec::new(),
     }
 }
 
