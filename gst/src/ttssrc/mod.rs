@@ -54,6 +54,7 @@ pub use properties::names;
  * * `clause-started`: `clause` (guint), `text`, `text-offset` (guint64: byte of the utterance's
  *   text), `language`, `duration` (guint64, ns)
  * * `word`: `clause`, `text`, `text-offset`, `duration`
+ * * `mark`: `clause`, `name`: with #GstTtsSrc:ssml, a mark of the text is reached
  * * `utterance-finished`: `duration` (guint64, ns)
  * * `utterance-interrupted`: `reason` (`interrupt`, `error`, `stop`), `text-offset` (guint64:
  *   byte behind the last word that was heard to its end), `last-word` (string, absent if none)
