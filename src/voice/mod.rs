@@ -117,7 +117,7 @@ impl VoiceError {
             | Self::File { .. }
             | Self::NoRuntime(_)
             | Self::UnknownLanguage(_) => true,
-            Self::Cancelled | Self::Failed(_) => false,
+            Self::Ssml(_) | Self::Cancelled | Self::Failed(_) => false,
         }
     }
 }
