@@ -429,6 +429,18 @@ impl Talk {
             self.counts.words += 1;
             current.word += 1;
         }
+        // The last mark may stand behind the last sample.
+        let end = if to == line.clause.samples.len() {
+            u64::MAX
+        } else {
+            to as u64
+        };
+        let marks = &line.clause.marks;
+        while marks.get(current.mark).is_some_and(|m| m.start < end) {
+            let at = (marks[current.mark].start as usize).saturating_sub(from);
+            tell(at.min(samples), Happening::Mark(line.clone(), current.mark));
+            current.mark += 1;
+        }
         current.hear(to, front);
         current.at = to;
         front.samples += samples as u64;

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use gst::{prelude::*, subclass::prelude::*};
 use gst_audio::{AudioFormat, AudioInfo};
 use gst_base::prelude::*;
-use sonic_engine::talk::{Happening, Line, Next, Problem, Tell};
+use sonic_engine::{
+    talk::{Happening, Line, Next, Problem, Tell},
+    voice::VoiceError,
+};
 
 use super::{
     captions::Captions,
@@ -239,6 +242,7 @@ impl TtsSrc {
                 let length = line.clause.words[*word].length;
                 messages::word(line, *word, running, lasts(length))
             }
+            Happening::Mark(line, mark) => messages::mark(line, *mark, running),
             Happening::Finished { id, samples } => {
                 messages::about("utterance-finished", *id, running)
                     .field("duration", lasts(*samples).nseconds())
@@ -272,7 +276,7 @@ impl TtsSrc {
         let settings = self.settings().speech();
         let text = errors::problem_text(id, problem, &settings);
         if let Problem::Voice(error) = problem
-            && error.is_lasting()
+            && (error.is_lasting() || matches!(error, VoiceError::Ssml(_)))
             && !span.live
         {
             let message = errors::voice_error(error, &settings);

@@ -28,6 +28,12 @@ pub fn voice_text(error: &VoiceError, settings: &voice::Settings) -> String {
             names::VOICE
         ),
         VoiceError::UnknownSpeaker { .. } => format!("Property `{}`: {error}.", names::SPEAKER),
+        VoiceError::Ssml(_) => format!(
+            "Property `{}`: {error}. Mend it, or let broken SSML be spoken as plain text with \
+             {}=or-plain.",
+            names::SSML,
+            names::SSML
+        ),
         _ => format!("Property `{property}`: {error}."),
     }
 }

@@ -4,7 +4,7 @@
 use gst::{glib, prelude::*};
 use sonic_engine::voice::{self, Delivery};
 
-use super::Idle;
+use super::{Idle, Ssml};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -14,6 +14,7 @@ pub mod names {
     pub const IS_LIVE: &str = "is-live";
     pub const VOICE: &str = "voice";
     pub const SPEAKER: &str = "speaker";
+    pub const SSML: &str = "ssml";
     pub const LANGUAGE: &str = "language";
     pub const RATE: &str = "rate";
     pub const PITCH: &str = "pitch";
@@ -39,6 +40,7 @@ pub struct Settings {
     pub is_live: bool,
     pub voice: Option<String>,
     pub speaker: Option<String>,
+    pub ssml: Ssml,
     pub language: Option<String>,
     pub rate: f64,
     pub pitch: f64,
@@ -59,6 +61,7 @@ impl Default for Settings {
             is_live: false,
             voice: None,
             speaker: None,
+            ssml: Ssml::default(),
             language: None,
             rate: 1.0,
             pitch: 0.0,
@@ -79,6 +82,7 @@ impl Settings {
         voice::Settings {
             voice: self.voice.clone(),
             speaker: self.speaker.clone(),
+            ssml: self.ssml.into(),
             language: self.language.clone(),
             delivery: Delivery {
                 rate: self.rate as f32,
@@ -105,6 +109,7 @@ impl Settings {
             names::IS_LIVE => self.is_live = checked(value),
             names::VOICE => self.voice = name_in(value),
             names::SPEAKER => self.speaker = name_in(value),
+            names::SSML => self.ssml = checked(value),
             names::LANGUAGE => self.language = name_in(value),
             names::RATE => self.rate = checked(value),
             names::PITCH => self.pitch = checked(value),
@@ -127,6 +132,7 @@ impl Settings {
             names::IS_LIVE => self.is_live.to_value(),
             names::VOICE => self.voice.to_value(),
             names::SPEAKER => self.speaker.to_value(),
+            names::SSML => self.ssml.to_value(),
             names::LANGUAGE => self.language.to_value(),
             names::RATE => self.rate.to_value(),
             names::PITCH => self.pitch.to_value(),
@@ -265,6 +271,11 @@ fn manner(default: &Settings) -> Vec<glib::ParamSpec> {
         glib::ParamSpecEnum::builder_with_default(names::IDLE, default.idle)
             .nick("Idle")
             .blurb("What a live stream gives while nobody speaks")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default(names::SSML, default.ssml)
+            .nick("SSML")
+            .blurb("Whether texts are SSML, from the next utterance on")
             .mutable_playing()
             .build(),
         glib::ParamSpecBoolean::builder(names::FINISH_WORD)
