@@ -75,7 +75,7 @@ const GOLDEN: [(&str, &str); 62] = [
 ];
 
 /// Letters with several readings, in words that lie side by side.
-const POLYPHONES: [(&str, &str); 21] = [
+const POLYPHONES: [(&str, &str); 22] = [
     ("音乐使人快乐", "yin1 yue4 shi3 ren2 kuai4 le4"),
     ("在银行前行走", "zai4 yin2 hang2 qian2 xing2 zou3"),
     (
@@ -87,6 +87,7 @@ const POLYPHONES: [(&str, &str); 21] = [
     ("问题好了解决了", "wen4 ti2 hao3 le5 jie3 jue2 le5"),
     ("为了解决", "wei4 le5 jie3 jue2"),
     ("朝阳区", "chao2 yang2 qu1"),
+    ("会计会计算", "kuai4 ji4 hui4 ji4 suan4"),
     ("唐朝", "tang2 chao2"),
     ("地道的味道", "di4 dao5 de5 wei4 dao4"),
     ("他诚恳地道歉", "ta1 cheng2 ken3 de5 dao4 qian4"),

@@ -50,6 +50,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("头发", "tou2 fa5"),
     ("理发", "li3 fa4"),
     ("会计", "kuai4 ji4"),
+    ("会计算", "hui4 ji4 suan4"),
     ("教书", "jiao1 shu1"),
     ("数学", "shu4 xue2"),
     ("数字", "shu4 zi4"),
