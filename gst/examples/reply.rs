@@ -6,6 +6,7 @@
 use std::{
     fs,
     sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -64,7 +65,9 @@ fn main() -> Result<(), Failure> {
     for length in LENGTHS {
         let text: String = TEXT.chars().cycle().take(length).collect();
         let (mut took, before) = (Vec::new(), resident()?);
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS as u64 {
+            // Silence again, at another point of a buffer each time.
+            thread::sleep(Duration::from_micros(100_000 + 1_333 * round));
             let begun = Instant::now();
             let id: u64 = speech.emit_by_name("say", &[&text]);
             let (who, when) = hearing.recv_timeout(Duration::from_secs(10))?;

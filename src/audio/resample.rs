@@ -43,10 +43,10 @@ mod tests {
                 let step = 2.0 * std::f32::consts::PI * 440.0 / rate as f32;
                 (0..count).map(|i| (i as f32 * step).sin()).collect()
             };
-            let there = at_rate(&tone(from, from as usize / 2), from, 24_000);
-            assert_eq!(there.len(), 12_000, "{from}");
-            let expected = tone(24_000, 12_000);
-            let off = there[500..11_500]
+            let there = at_rate(&tone(from, from as usize), from, 24_000);
+            assert_eq!(there.len(), 24_000, "{from}");
+            let expected = tone(24_000, 24_000);
+            let off = there[500..23_500]
                 .iter()
                 .zip(&expected[500..])
                 .map(|(a, b)| (a - b).abs())

@@ -210,6 +210,7 @@ mod tests {
                 samples: vec![0.0; 100 * words.len() + 200],
                 phones: Vec::new(),
                 words,
+                marks: Vec::new(),
             },
         }
     }

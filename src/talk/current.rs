@@ -15,6 +15,8 @@ pub(super) struct Current {
     pub(super) at: usize,
     /// The next of its words.
     pub(super) word: usize,
+    /// The next of its marks.
+    pub(super) mark: usize,
     /// The next of its words that has not sounded to its end.
     pub(super) heard: usize,
     /// It was told that it begins.
@@ -29,6 +31,7 @@ impl Current {
             line,
             at: 0,
             word: 0,
+            mark: 0,
             heard: 0,
             told: false,
             cut: None,
@@ -40,6 +43,7 @@ impl Current {
         let at = self.at as u64;
         let words = &self.line.clause.words;
         self.word = words.partition_point(|w| w.start < at);
+        self.mark = self.line.clause.marks.partition_point(|m| m.start < at);
         self.heard = self.word;
     }
 

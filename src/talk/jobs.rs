@@ -105,14 +105,7 @@ impl Talk {
             Outcome::Trouble(Problem::Voice(VoiceError::Cancelled)) => {}
             Outcome::Trouble(problem) => {
                 utterance.in_trouble = true;
-                let hopeless = matches!(
-                    problem,
-                    Problem::Voice(
-                        VoiceError::Missing { .. }
-                            | VoiceError::UnknownVoice { .. }
-                            | VoiceError::UnknownLanguage(_)
-                    )
-                );
+                let hopeless = matches!(&problem, Problem::Voice(error) if error.is_lasting());
                 if hopeless {
                     // What is ready of it is still spoken.
                     let ready = std::mem::take(&mut utterance.ready);

@@ -90,6 +90,8 @@ pub enum Happening {
     Clause(Arc<Line>),
     /// The first sample of a word comes: which of the clause's.
     Word(Arc<Line>, usize),
+    /// A mark of SSML is reached: which of the clause's.
+    Mark(Arc<Line>, usize),
     /// No more of a clause comes: so many of its samples were given out.
     ClauseOver(Arc<Line>, u64),
     /// The last sample of an utterance has come: so many were given out.

@@ -36,6 +36,9 @@ impl Converter {
         for word in &mut clause.words {
             (word.start, word.length) = span(word.start, word.length);
         }
+        for mark in &mut clause.marks {
+            mark.start = at(mark.start);
+        }
         clause.rate = rate;
         clause
     }
@@ -105,6 +108,7 @@ mod tests {
             words: phones.iter().map(word).collect(),
             samples,
             phones,
+            marks: Vec::new(),
         }
     }
 

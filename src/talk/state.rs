@@ -184,15 +184,21 @@ impl Talk {
     ///
     /// # Errors
     /// That too much waits, or that the utterance has ended.
-    pub fn append(&mut self, id: u64, text: &str) -> Result<(), Refusal> {
+    pub fn append(&mut self, id: u64, text: String) -> Result<(), Refusal> {
         self.check_room(text.len())?;
         let utterance = self.open(id)?;
         utterance.append(text);
         utterance.open = true;
-        if utterance.voicing == Voicing::Done {
-            utterance.voicing = Voicing::Fresh;
-        }
         Ok(())
+    }
+
+    /// The rest of a text for which there [was room](Self::check_room), if its utterance is
+    /// still wanted; it is complete with that.
+    pub fn complete(&mut self, id: u64, rest: String) {
+        if let Ok(utterance) = self.open(id) {
+            utterance.append(rest);
+            utterance.open = false;
+        }
     }
 
     /// The utterance's text is complete.
@@ -220,7 +226,11 @@ impl Talk {
         self.last_id
     }
 
-    fn check_room(&self, bytes: usize) -> Result<(), Refusal> {
+    /// Whether a text of so many bytes may be said.
+    ///
+    /// # Errors
+    /// That too much waits.
+    pub fn check_room(&self, bytes: usize) -> Result<(), Refusal> {
         let (waiting, limit) = (self.waiting(), self.limit);
         if waiting.saturating_add(bytes) > limit {
             return Err(Refusal::Full { waiting, limit });
@@ -418,6 +428,18 @@ impl Talk {
             tell(at, Happening::Word(line.clone(), current.word));
             self.counts.words += 1;
             current.word += 1;
+        }
+        // The last mark may stand behind the last sample.
+        let end = if to == line.clause.samples.len() {
+            u64::MAX
+        } else {
+            to as u64
+        };
+        let marks = &line.clause.marks;
+        while marks.get(current.mark).is_some_and(|m| m.start < end) {
+            let at = (marks[current.mark].start as usize).saturating_sub(from);
+            tell(at.min(samples), Happening::Mark(line.clone(), current.mark));
+            current.mark += 1;
         }
         current.hear(to, front);
         current.at = to;

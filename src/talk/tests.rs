@@ -26,6 +26,7 @@ fn clause(at: u64, words: usize) -> Clause {
         samples: vec![0.5; 120 * words],
         phones: Vec::new(),
         words: (0..words).map(word).collect(),
+        marks: Vec::new(),
     }
 }
 
@@ -234,7 +235,7 @@ fn text_in_pieces_is_spoken_as_it_comes_and_ends_when_it_is_finished() {
     let id = talk.begin(Settings::default(), "ab".into()).expect("room");
     voice.work_all(&mut talk);
     assert_eq!(heard.listen(&mut talk, 500), Next::Wait);
-    assert_eq!(talk.append(id, "c abc "), Ok(()));
+    assert_eq!(talk.append(id, "c abc ".into()), Ok(()));
     voice.work_all(&mut talk);
     heard.listen(&mut talk, 500);
     heard.listen(&mut talk, 500);
@@ -243,7 +244,7 @@ fn text_in_pieces_is_spoken_as_it_comes_and_ends_when_it_is_finished() {
     assert_eq!(talk.finish(id), Ok(()));
     heard.listen_to_the_end(&mut talk, &mut voice, 500);
     assert_eq!(heard.ends(), (vec![id], vec![]));
-    assert_eq!(talk.append(id, "late"), Err(Refusal::Unknown(id)));
+    assert_eq!(talk.append(id, "late".into()), Err(Refusal::Unknown(id)));
     assert_eq!(talk.finish(7), Err(Refusal::Unknown(7)));
 }
 
@@ -255,12 +256,29 @@ fn more_can_be_appended_to_what_is_being_spoken() {
     let id = say(&mut talk, "abc abc ");
     voice.work_all(&mut talk);
     heard.listen(&mut talk, 50);
-    assert_eq!(talk.append(id, "abc "), Ok(()));
+    assert_eq!(talk.append(id, "abc ".into()), Ok(()));
     voice.work_all(&mut talk);
     assert_eq!(talk.finish(id), Ok(()));
     heard.listen_to_the_end(&mut talk, &mut voice, 50);
     assert_eq!(heard.words(), [(0, 0), (120, 4), (240, 8)]);
     assert_eq!(heard.ends(), (vec![id], vec![]));
+}
+
+#[test]
+fn a_text_whose_rest_follows_is_one_utterance() {
+    let mut talk = Talk::new(false, RATE);
+    let (mut voice, mut heard) = (Voice::default(), Heard::default());
+    let id = talk
+        .begin(Settings::default(), "abc a".into())
+        .expect("room");
+    voice.work_all(&mut talk);
+    talk.complete(id, "bc ".into());
+    heard.listen_to_the_end(&mut talk, &mut voice, 50);
+    assert_eq!(heard.words(), [(0, 0), (120, 4)]);
+    assert_eq!(heard.ends(), (vec![id], vec![]));
+    // Nobody wants it any more.
+    talk.complete(id, "abc ".into());
+    assert_eq!(talk.counts().waiting, 0);
 }
 
 #[test]
@@ -273,7 +291,7 @@ fn what_exceeds_the_limit_is_refused() {
         limit: 10,
     };
     assert_eq!(talk.say(Settings::default(), "abc".into()), Err(full));
-    assert_eq!(talk.append(id, "abc"), Err(full));
+    assert_eq!(talk.append(id, "abc".into()), Err(full));
     // What the properties name is taken whatever its length.
     talk.say_anyway(Settings::default(), "abc ".repeat(10));
     Voice::default().work_all(&mut talk);
@@ -406,7 +424,7 @@ proptest! {
                     let text = "abc ".repeat(words);
                     ids.push(talk.begin(Settings::default(), text).expect("room"));
                 }
-                Deed::Append(id, words) => drop(talk.append(id, &"abc ".repeat(words))),
+                Deed::Append(id, words) => drop(talk.append(id, "abc ".repeat(words))),
                 Deed::Finish(id) => drop(talk.finish(id)),
                 Deed::Interrupt(finish_word) => {
                     ended.extend(talk.interrupt(finish_word).into_iter().map(|i| i.id));

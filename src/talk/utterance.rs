@@ -122,14 +122,18 @@ impl Utterance {
     }
 
     /// More text.
-    pub(super) fn append(&mut self, text: &str) {
-        self.estimate(text, text.len() as u64);
+    pub(super) fn append(&mut self, text: String) {
+        self.estimate(&text, text.len() as u64);
         self.bytes += text.len() as u64;
         if self.taken > self.text.len() / 2 {
             self.text.drain(..self.taken);
             self.taken = 0;
         }
-        self.text.push_str(text);
+        if self.text.is_empty() {
+            self.text = text;
+        } else {
+            self.text.push_str(&text);
+        }
         if self.voicing == Voicing::Done {
             self.voicing = Voicing::Fresh;
         }

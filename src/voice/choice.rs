@@ -74,7 +74,8 @@ fn from_file(_: &str, _: Option<&str>) -> Result<Arc<dyn Voice>, VoiceError> {
 }
 
 /// The voice that is best for a language: Flite for English where no dialect but the American
-/// is asked for, eSpeak NG for all else, and for English where Flite is missing.
+/// is asked for, eSpeak NG for all else. Where one of the two is missing, the other speaks
+/// English.
 ///
 /// # Errors
 /// [`VoiceError::UnknownLanguage`], or that the library is missing.
@@ -91,7 +92,14 @@ pub fn voice_for(language: &str) -> Result<Arc<dyn Voice>, VoiceError> {
             Err(error) => tracing::info!("eSpeak NG speaks English instead of Flite: {error}"),
         }
     }
-    let espeak = Espeak::get()?;
+    let espeak = match Espeak::get() {
+        Ok(espeak) => espeak,
+        Err(error) if tag.split('-').next() == Some("en") && of_flite.is_none() => {
+            tracing::warn!("Flite speaks {tag} instead of eSpeak NG: {error}");
+            return Ok(Arc::new(FliteVoice::new("slt").map_err(|_| error)?));
+        }
+        Err(error) => return Err(error),
+    };
     let mandarin = matches!(tag.split('-').next(), Some("zh" | "cmn")) && !tag.contains("latn");
     Ok(Arc::new(if mandarin {
         espeak.voice(MANDARIN)?
@@ -100,12 +108,17 @@ pub fn voice_for(language: &str) -> Result<Arc<dyn Voice>, VoiceError> {
     }))
 }
 
-/// Every voice that [`voice_named`] finds now, Flite's first.
+/// Every voice of the system that [`voice_named`] finds now, Flite's first.
 ///
 /// # Errors
-/// That eSpeak NG is missing.
+/// That neither library is there.
 pub fn all_voices() -> Result<Vec<VoiceInfo>, VoiceError> {
     let installed = |v: &VoiceInfo| FliteVoice::new(&v.name).is_ok();
-    let flite = flite::voices().filter(installed);
-    Ok(flite.chain(Espeak::get()?.voices().cloned()).collect())
+    let mut voices: Vec<VoiceInfo> = flite::voices().filter(installed).collect();
+    match Espeak::get() {
+        Ok(espeak) => voices.extend(espeak.voices().cloned()),
+        Err(error) if voices.is_empty() => return Err(error),
+        Err(error) => tracing::info!("only Flite's voices are there: {error}"),
+    }
+    Ok(voices)
 }

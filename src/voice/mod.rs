@@ -14,11 +14,13 @@ pub mod http;
 pub mod normal;
 mod owner;
 mod pauses;
+mod phrase;
 #[cfg(feature = "onnx")]
 pub mod piper;
 mod script;
 mod shut;
 mod speaker;
+mod ssml;
 
 use std::{
     ops::Range,
@@ -29,8 +31,10 @@ use std::{
 };
 
 pub use clauses::{ClauseText, Clauses, estimated_seconds};
+pub use ffi::FOLDER_VARIABLE;
 pub use script::language_of;
-pub use speaker::{Clause, Settings, Speaker, Word};
+pub use speaker::{Clause, Mark, Settings, Speaker, Word};
+pub use ssml::Ssml;
 
 use crate::speech::Phone;
 
@@ -86,6 +90,12 @@ pub enum VoiceError {
         /// What was asked for.
         String,
     ),
+    /// A text that should be SSML is not.
+    #[error("the SSML is broken: {0}")]
+    Ssml(
+        /// What is wrong, and where.
+        String,
+    ),
     /// It was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -95,6 +105,21 @@ pub enum VoiceError {
         /// In what way.
         String,
     ),
+}
+
+impl VoiceError {
+    /// Whether nothing that is said with the same settings can be spoken.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::UnknownVoice { .. }
+            | Self::UnknownSpeaker { .. }
+            | Self::File { .. }
+            | Self::NoRuntime(_)
+            | Self::UnknownLanguage(_) => true,
+            Self::Ssml(_) | Self::Cancelled | Self::Failed(_) => false,
+        }
+    }
 }
 
 /// Asks speech that is being made to end. Clones ask the same.
@@ -208,6 +233,12 @@ pub trait Voice: Send + Sync {
         false
     }
 
+    /// What it has to be given to say these phonemes, where it knows the alphabet by that name
+    /// (`ipa`, `x-espeak`) and all of them.
+    fn phonemes(&self, _alphabet: &str, _phonemes: &str) -> Option<String> {
+        None
+    }
+
     /// Who reads English words in what this voice speaks, at the same rate; without one, it reads
     /// them itself.
     fn foreign(&self) -> Option<Arc<dyn Voice>> {
@@ -232,6 +263,14 @@ pub struct VoiceInfo {
     pub title: String,
     /// The languages it speaks, best first, as BCP 47 tags in small letters.
     pub languages: Vec<String>,
+}
+
+/// What a library made of a text; nothing where it stopped of its own accord.
+fn unless_cancelled<T>(made: Option<T>, cancel: &Cancel) -> Result<Option<T>, VoiceError> {
+    match made {
+        None if cancel.is_cancelled() => Err(VoiceError::Cancelled),
+        made => Ok(made),
+    }
 }
 
 /// 16-bit samples as numbers within ±1.

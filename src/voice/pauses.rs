@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Clause, Delivery, Spoken, join};
+use super::{Clause, Spoken, join};
 use crate::speech::Phone;
 
 /// What is left of a pause before the first sound, s: voices begin with up to 0.25 s.
@@ -11,7 +11,7 @@ const BEFORE: f32 = 0.03;
 /// Pauses behind a clause, s: after a sentence, after a part of one, and where one was cut.
 const AFTER_SENTENCE: f32 = 0.4;
 const AFTER_PART: f32 = 0.18;
-const AFTER_CUT: f32 = 0.02;
+pub(super) const AFTER_CUT: f32 = 0.02;
 /// Where no phones tell: a clause whose peak is less has no sound; what is so much fainter than
 /// the peak is a pause (−40 dB); how long a sound fades below that, s.
 const INAUDIBLE: f32 = 1e-4;
@@ -22,16 +22,15 @@ const QUIET: f32 = 0.02;
 /// The longest clause, s.
 const LONGEST: u64 = 10;
 
-/// Gives what a voice said the pauses that the last mark of `clause` asks for, whatever the voice
-/// put there; without a clause, those of a voice that another one interrupts.
-pub(super) fn set(said: &mut Spoken, rate: u32, clause: Option<&str>, delivery: &Delivery) {
+/// Gives what a voice said a short pause before it and one of so many seconds behind it, whatever
+/// the voice put there.
+pub(super) fn set(said: &mut Spoken, rate: u32, after: f32) {
     let Some(sounds) = sounding(said, rate) else {
         *said = Spoken::default();
         return;
     };
     let samples = |seconds: f32| (seconds * rate as f32) as u64;
-    let after = clause.map_or(AFTER_CUT, after);
-    let after = samples(after / delivery.sane().rate);
+    let after = samples(after);
     let skip = sounds.start.saturating_sub(samples(BEFORE));
     let end = sounds.end - skip + after;
     said.samples.drain(..skip as usize);
@@ -76,7 +75,8 @@ fn heard(samples: &[f32], rate: u32) -> Option<Range<u64>> {
     Some(first as u64..end as u64)
 }
 
-fn after(clause: &str) -> f32 {
+/// The pause that the last sign of a clause asks for, s.
+pub(super) fn after(clause: &str) -> f32 {
     let closed = clause.trim_end_matches(['"', '”', '»', ')', '」', '』', '’']);
     match closed.chars().last() {
         Some('.' | '!' | '?' | '。' | '！' | '？' | '…' | '।' | '؟' | '۔') => {
@@ -112,6 +112,7 @@ pub(super) fn cut(clause: &mut Clause) -> Option<Clause> {
         samples: clause.samples.split_off(at as usize),
         phones: Vec::new(),
         words: Vec::new(),
+        marks: Vec::new(),
     };
     let place = clause.phones.partition_point(|p| p.start < at);
     rest.phones
@@ -124,6 +125,11 @@ pub(super) fn cut(clause: &mut Clause) -> Option<Clause> {
     rest.words = clause.words.split_off(place);
     for word in &mut rest.words {
         word.start -= at;
+    }
+    let place = clause.marks.partition_point(|m| m.start < at);
+    rest.marks = clause.marks.split_off(place);
+    for mark in &mut rest.marks {
+        mark.start -= at;
     }
     // The text is divided where the first word of the rest stands.
     if let Some(first) = rest.words.first() {
@@ -183,7 +189,7 @@ mod tests {
     fn pauses_are_those_of_the_mark() {
         for (text, after) in [("ap.", 6_400), ("ap,”", 2_880), ("ap —(", 320)] {
             let mut said = said();
-            set(&mut said, 16_000, Some(text), &Delivery::default());
+            set(&mut said, 16_000, super::after(text));
             assert_eq!(said.phones[1], Phone::new("a", 480, 2_000));
             assert_eq!(said.phones[2].release, Some(2_980));
             assert_eq!(said.words[0].start, 480);
@@ -198,7 +204,7 @@ mod tests {
     fn nothing_but_a_pause_is_nothing() {
         let mut said = said();
         said.phones = vec![Phone::new("", 0, 12_000)];
-        set(&mut said, 16_000, Some("…"), &Delivery::default());
+        set(&mut said, 16_000, 0.4);
         assert_eq!(said, Spoken::default());
     }
 
@@ -210,7 +216,7 @@ mod tests {
             samples,
             ..Spoken::default()
         };
-        set(&mut said, 16_000, Some("ap."), &Delivery::default());
+        set(&mut said, 16_000, 0.4);
         assert!(said.phones.is_empty());
         assert_eq!(said.samples.len(), 480 + 2_000 + 480 + 6_400);
         assert_eq!(said.samples[480], 0.5);
@@ -219,7 +225,7 @@ mod tests {
             samples: vec![1e-5; 16_000],
             ..Spoken::default()
         };
-        set(&mut nothing, 16_000, Some("ap."), &Delivery::default());
+        set(&mut nothing, 16_000, 0.4);
         assert_eq!(nothing, Spoken::default());
     }
 
@@ -233,6 +239,7 @@ mod tests {
             samples: vec![0.5; 15_000],
             phones: Vec::new(),
             words: Vec::new(),
+            marks: Vec::new(),
         };
         clause.samples[8_000..8_100].fill(0.0);
         let rest = cut(&mut clause).expect("it is too long");
@@ -257,6 +264,7 @@ mod tests {
             samples: vec![0.5; 270],
             phones: (0..27).map(|n| Phone::new("a", n * 10, 10)).collect(),
             words: (0..9).map(word).collect(),
+            marks: Vec::new(),
         };
         let mut parts = Vec::new();
         let mut rest = cut(&mut clause);

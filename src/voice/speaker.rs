@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! [`Speaker`]: text that arrives in pieces becomes clauses of sound.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    Cancel, ClauseText, Clauses, Delivery, Spoken, Voice, VoiceError, choice, language_of,
-    normal::{Token, cleaned, normalise},
-    pauses,
+    Cancel, Delivery, Spoken, Ssml, Voice, VoiceError, choice, language_of, pauses,
+    phrase::{Phrase, marks, tokens},
+    ssml::{Origin, Passage, Source, Style},
 };
 use crate::speech::Phone;
 
@@ -27,6 +27,8 @@ pub struct Settings {
     /// Factor of all samples, 0–4; what lies outside counts as the nearer limit, NaN as 1.
     /// What would exceed full scale is cut off.
     pub volume: f32,
+    /// Whether texts are SSML. A document is spoken once it has come as a whole.
+    pub ssml: Ssml,
 }
 
 impl Default for Settings {
@@ -37,6 +39,7 @@ impl Default for Settings {
             language: None,
             delivery: Delivery::default(),
             volume: 1.0,
+            ssml: Ssml::Off,
         }
     }
 }
@@ -52,6 +55,16 @@ pub struct Word {
     pub start: u64,
     /// How many samples.
     pub length: u64,
+}
+
+/// A place of an SSML document that has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// As the document says.
+    pub name: String,
+    /// The sample at which it is reached, counted from the clause's first; that behind the last
+    /// where nothing follows.
+    pub start: u64,
 }
 
 /// A clause, spoken: at most 10 s.
@@ -72,6 +85,8 @@ pub struct Clause {
     pub phones: Vec<Phone>,
     /// Its words in order; none where the voice cannot tell them.
     pub words: Vec<Word>,
+    /// Its marks in order of time.
+    pub marks: Vec<Mark>,
 }
 
 /// Speaks a text that arrives in pieces, clause by clause.
@@ -79,17 +94,17 @@ pub struct Clause {
 /// Nothing is spoken ahead: each clause is made when it is asked for, and text waits as text.
 pub struct Speaker {
     settings: Settings,
-    clauses: Clauses,
+    source: Source,
     voices: HashMap<String, Arc<dyn Voice>>,
     /// What is left of a clause that had to be cut.
-    rest: Option<Clause>,
+    rest: Option<(Clause, Origin)>,
 }
 
 impl Speaker {
     /// Has nothing to say yet. Voices are loaded when they are needed; see [`check`](Self::check).
     pub fn new(settings: Settings) -> Self {
         Self {
-            clauses: Clauses::new(settings.delivery.sane().rate),
+            source: Source::new(settings.ssml, settings.delivery.sane().rate),
             settings,
             voices: HashMap::new(),
             rest: None,
@@ -101,22 +116,22 @@ impl Speaker {
     /// # Errors
     /// That it does not exist or cannot be used.
     pub fn check(&mut self) -> Result<u32, VoiceError> {
-        Ok(self.voice_of("")?.0.rate())
+        Ok(self.voice_of("", &Style::default())?.0.rate())
     }
 
     /// The next piece of the text; words may be cut anywhere.
     pub fn append(&mut self, text: &str) {
-        self.clauses.push(text);
+        self.source.push(text);
     }
 
     /// The text ends here.
     pub fn finish(&mut self) {
-        self.clauses.finish();
+        self.source.finish();
     }
 
     /// Bytes of text that wait to be spoken.
     pub fn waiting(&self) -> usize {
-        self.clauses.waiting()
+        self.source.waiting()
     }
 
     /// Speaks the next clause. `None` until more text has come or, after
@@ -127,27 +142,35 @@ impl Speaker {
     /// goes on behind it.
     pub fn next_clause(&mut self, cancel: &Cancel) -> Option<Result<Clause, VoiceError>> {
         loop {
-            if let Some(rest) = self.rest.take() {
-                return Some(Ok(self.cut(rest)));
+            if let Some((rest, origin)) = self.rest.take() {
+                return Some(Ok(self.cut(rest, origin)));
             }
-            let text = self.clauses.next_clause()?;
-            match self.speak(&text, cancel) {
+            let passage = match self.source.next_passage()? {
+                Ok(passage) => passage,
+                Err(error) => return Some(Err(error)),
+            };
+            match self.speak(&passage, cancel) {
                 // Nothing in it could be read.
                 Ok(clause) if clause.samples.is_empty() => {}
-                Ok(clause) => return Some(Ok(self.cut(clause))),
+                Ok(clause) => return Some(Ok(self.cut(clause, passage.origin))),
                 Err(error) => return Some(Err(error)),
             }
         }
     }
 
-    fn speak(&mut self, clause: &ClauseText, cancel: &Cancel) -> Result<Clause, VoiceError> {
-        let (voice, language) = self.voice_of(&clause.text)?;
+    /// Speaks a passage; places in the text are counted from its first byte.
+    fn speak(&mut self, passage: &Passage, cancel: &Cancel) -> Result<Clause, VoiceError> {
+        let (voice, language) = self.voice_of(&passage.text, &passage.style)?;
         let rate = voice.rate();
-        let tokens = if voice.reads_all() {
-            cleaned(&clause.text)
-        } else {
-            normalise(&clause.text, &language)
+        let set = self.settings.delivery;
+        let delivery = Delivery {
+            rate: set.rate * passage.style.rate,
+            pitch: set.pitch + passage.style.pitch,
+            ..set
         };
+        let natural = pauses::after(&passage.text) / delivery.sane().rate;
+        let after = passage.pause.unwrap_or(natural);
+        let tokens = tokens(passage, &*voice, &language);
         let mut said = Spoken::default();
         let mut words = Vec::new();
         let mut runs = tokens.chunk_by(|a, b| a.foreign == b.foreign).peekable();
@@ -158,12 +181,16 @@ impl Speaker {
             } else {
                 voice.clone()
             };
-            let mut part = voice.speak(&phrase.text, &self.settings.delivery, cancel)?;
+            let mut part = voice.speak(&phrase.text, &delivery, cancel)?;
             let last = runs.peek().is_none();
-            let after = last.then_some(clause.text.as_str());
-            pauses::set(&mut part, rate, after, &self.settings.delivery);
+            pauses::set(
+                &mut part,
+                rate,
+                if last { after } else { pauses::AFTER_CUT },
+            );
             let from = said.samples.len() as u64;
-            words.extend(phrase.words(clause, &part).into_iter().map(|word| Word {
+            let of_part = phrase.words(&passage.text, &part);
+            words.extend(of_part.into_iter().map(|word| Word {
                 start: word.start + from,
                 ..word
             }));
@@ -171,7 +198,10 @@ impl Speaker {
                 .extend(part.phones.into_iter().map(|p| p.later(from)));
             said.samples.extend(part.samples);
         }
-        let volume = self.settings.volume;
+        if said.samples.is_empty() {
+            said = silence(passage, rate);
+        }
+        let volume = self.settings.volume * passage.style.volume;
         let volume = if volume.is_nan() {
             1.0
         } else {
@@ -181,9 +211,10 @@ impl Speaker {
             *sample = (*sample * volume).clamp(-1.0, 1.0);
         }
         Ok(Clause {
+            marks: marks(passage, &words, said.samples.len() as u64),
             words,
-            text: clause.text.clone(),
-            at: clause.at,
+            text: passage.text.clone(),
+            at: 0,
             language,
             rate,
             samples: said.samples,
@@ -192,107 +223,95 @@ impl Speaker {
     }
 
     /// The voice for a text and the language it is read in.
-    fn voice_of(&mut self, text: &str) -> Result<(Arc<dyn Voice>, String), VoiceError> {
-        let settings = &self.settings;
-        let language = match (&settings.language, &settings.voice) {
-            (Some(language), _) => Some(language.as_str()),
-            (None, Some(_)) => None,
-            (None, None) => Some(language_of(text).unwrap_or(USUAL_LANGUAGE)),
-        };
-        let key = match (&settings.voice, language) {
-            (Some(voice), _) => voice.clone(),
-            (None, language) => language.unwrap_or(USUAL_LANGUAGE).to_owned(),
-        };
-        let voice = match self.voices.get(&key) {
-            Some(voice) => voice.clone(),
-            None => {
-                let voice = match &settings.voice {
-                    Some(name) => choice::voice_named(name, settings.speaker.as_deref())?,
-                    None => choice::voice_for(&key)?,
-                };
-                self.voices.insert(key, voice.clone());
-                voice
+    fn voice_of(
+        &mut self,
+        text: &str,
+        style: &Style,
+    ) -> Result<(Arc<dyn Voice>, String), VoiceError> {
+        if let Some(name) = &style.voice {
+            match self.loaded(format!("#{name}"), |_| choice::voice_named(name, None)) {
+                Ok(voice) => {
+                    let own = || voice.language().to_owned();
+                    let language = style.language.clone().unwrap_or_else(own);
+                    return Ok((voice, language));
+                }
+                Err(error) => tracing::warn!("the voice stays as it is: {error}"),
             }
+        }
+        let asked = style.language.clone();
+        let settings = &self.settings;
+        let (named, hint) = (settings.voice.clone(), style.hint.clone());
+        let told = asked.clone().or_else(|| settings.language.clone());
+        let Some(name) = named else {
+            let letters = || language_of(text).unwrap_or(USUAL_LANGUAGE).to_owned();
+            let language = told.or(hint).unwrap_or_else(letters);
+            let voice = self.loaded(language.clone(), |_| choice::voice_for(&language))?;
+            return Ok((voice, language));
         };
-        let language = match (language, voice.language()) {
+        let voice = self.loaded(format!("#{name}"), |settings| {
+            choice::voice_named(&name, settings.speaker.as_deref())
+        })?;
+        if let Some(language) = asked
+            && !voice.reads_all()
+            && primary(&language) != primary(voice.language())
+        {
+            let other = self.loaded(language.clone(), |_| choice::voice_for(&language))?;
+            return Ok((other, language));
+        }
+        let language = match (told, voice.language()) {
             (Some(language), _) => language,
-            (None, "und") => language_of(text).unwrap_or("und"),
-            (None, language) => language,
+            (None, "und") => language_of(text).unwrap_or("und").to_owned(),
+            (None, language) => language.to_owned(),
         };
-        let language = language.to_owned();
         Ok((voice, language))
     }
 
-    /// The first 10 s of a clause; the rest comes next.
-    fn cut(&mut self, mut clause: Clause) -> Clause {
-        self.rest = pauses::cut(&mut clause);
+    /// A voice that was used before, or as `load` brings it.
+    fn loaded(
+        &mut self,
+        key: String,
+        load: impl FnOnce(&Settings) -> Result<Arc<dyn Voice>, VoiceError>,
+    ) -> Result<Arc<dyn Voice>, VoiceError> {
+        if let Some(voice) = self.voices.get(&key) {
+            return Ok(voice.clone());
+        }
+        let voice = load(&self.settings)?;
+        self.voices.insert(key, voice.clone());
+        Ok(voice)
+    }
+
+    /// The first 10 s of a clause, with places in the whole text; the rest comes next.
+    fn cut(&mut self, mut clause: Clause, origin: Origin) -> Clause {
+        let rest = pauses::cut(&mut clause);
+        clause.at = origin.of(clause.at as usize);
+        for word in &mut clause.words {
+            word.at = origin.of(word.at as usize);
+        }
+        self.rest = rest.map(|rest| (rest, origin));
         clause
     }
 }
 
-/// What a voice is given to say, and what each part of it stands for.
-struct Phrase {
-    text: String,
-    /// Where each token stands in it, and what it stands for.
-    tokens: Vec<(Range<usize>, Range<usize>)>,
+/// The language of a tag without its dialect.
+fn primary(tag: &str) -> String {
+    let language = tag.split(['-', '_']).next().unwrap_or_default();
+    match language.to_ascii_lowercase().as_str() {
+        "zh" => "cmn".to_owned(),
+        language => language.to_owned(),
+    }
 }
 
-impl Phrase {
-    fn new(tokens: &[Token]) -> Self {
-        let mut phrase = Self {
-            text: String::new(),
-            tokens: Vec::with_capacity(tokens.len()),
-        };
-        for token in tokens.iter().filter(|t| !t.spoken.is_empty()) {
-            if !phrase.text.is_empty() {
-                phrase.text.push(' ');
-            }
-            let start = phrase.text.len();
-            phrase.text.push_str(&token.spoken);
-            phrase
-                .tokens
-                .push((start..phrase.text.len(), token.source.clone()));
-        }
-        phrase
-    }
-
-    /// The words as they were written: what was read as several is one.
-    fn words(&self, clause: &ClauseText, said: &Spoken) -> Vec<Word> {
-        let mut words: Vec<Word> = Vec::new();
-        let mut last: Option<Range<usize>> = None;
-        for timed in &said.words {
-            let place = self
-                .tokens
-                .partition_point(|(at, _)| at.end <= timed.text.start);
-            let Some((at, source)) = self.tokens.get(place) else {
-                continue;
-            };
-            // Within a token that is read as it is written, the voice tells the words apart.
-            let written = clause.text.get(source.clone()).unwrap_or_default();
-            let same = written == &self.text[at.clone()];
-            let source = if same && timed.text.end <= at.end && timed.text.start >= at.start {
-                let from = source.start + timed.text.start - at.start;
-                from..from + timed.text.len()
-            } else {
-                source.clone()
-            };
-            let again = last.as_ref() == Some(&source);
-            if let (true, Some(word)) = (again, words.last_mut()) {
-                word.length = timed.start + timed.length - word.start;
-                continue;
-            }
-            words.push(Word {
-                text: clause
-                    .text
-                    .get(source.clone())
-                    .unwrap_or_default()
-                    .to_owned(),
-                at: clause.at + source.start as u64,
-                start: timed.start,
-                length: timed.length,
-            });
-            last = Some(source);
-        }
-        words
+/// The pause or the marks of a passage in which nothing sounds.
+fn silence(passage: &Passage, rate: u32) -> Spoken {
+    let least = if passage.marks.is_empty() { 0.0 } else { 0.01 };
+    let seconds = passage.pause.unwrap_or(0.0).max(least);
+    let samples = (seconds * rate as f32) as usize;
+    Spoken {
+        samples: vec![0.0; samples],
+        phones: (samples > 0)
+            .then(|| Phone::new("", 0, samples as u64))
+            .into_iter()
+            .collect(),
+        words: Vec::new(),
     }
 }

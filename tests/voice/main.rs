@@ -5,10 +5,12 @@ mod espeak;
 mod flite;
 mod graph;
 mod http;
+mod missing;
 mod piper;
 mod server;
 mod sound;
 mod speaker;
+mod ssml;
 
 use sonic_engine::voice::{Cancel, Delivery, Spoken, Voice, VoiceError};
 use std::{env, process::Command};

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use gst::{prelude::*, subclass::prelude::*};
 use gst_audio::{AudioFormat, AudioInfo};
 use gst_base::prelude::*;
-use sonic_engine::talk::{Happening, Line, Next, Problem, Tell};
+use sonic_engine::{
+    talk::{Happening, Line, Next, Problem, Tell},
+    voice::VoiceError,
+};
 
 use super::{
     captions::Captions,
@@ -170,7 +173,7 @@ impl TtsSrc {
         buffer.set_offset(from);
         buffer.set_offset_end(to);
         match next {
-            Next::Speech { line, offset, .. } => {
+            Next::Speech { line, offset, .. } if !line.clause.phones.is_empty() => {
                 let place = SpeechPlace {
                     utterance_id: line.utterance,
                     clause: line.number,
@@ -239,6 +242,7 @@ impl TtsSrc {
                 let length = line.clause.words[*word].length;
                 messages::word(line, *word, running, lasts(length))
             }
+            Happening::Mark(line, mark) => messages::mark(line, *mark, running),
             Happening::Finished { id, samples } => {
                 messages::about("utterance-finished", *id, running)
                     .field("duration", lasts(*samples).nseconds())
@@ -257,8 +261,12 @@ impl TtsSrc {
         }
     }
 
-    /// The base class pushes it between the segment and the buffer at work.
+    /// The base class pushes it between the segment and the buffer at work. Where the voice does
+    /// not tell the phones, nothing is announced, and who shows the speech listens.
     fn send_clause(&self, line: &Arc<Line>) {
+        if line.clause.phones.is_empty() {
+            return;
+        }
         let clause = SpeechClause::new(line.utterance, line.number, &line.clause);
         self.obj().send_event(clause.to_event());
     }
@@ -268,7 +276,7 @@ impl TtsSrc {
         let settings = self.settings().speech();
         let text = errors::problem_text(id, problem, &settings);
         if let Problem::Voice(error) = problem
-            && errors::is_hopeless(error)
+            && (error.is_lasting() || matches!(error, VoiceError::Ssml(_)))
             && !span.live
         {
             let message = errors::voice_error(error, &settings);

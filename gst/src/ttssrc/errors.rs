@@ -27,25 +27,25 @@ pub fn voice_text(error: &VoiceError, settings: &voice::Settings) -> String {
             names::LANGUAGE,
             names::VOICE
         ),
+        VoiceError::UnknownSpeaker { .. } => format!("Property `{}`: {error}.", names::SPEAKER),
+        VoiceError::Ssml(_) => format!(
+            "Property `{}`: {error}. Mend it, or let broken SSML be spoken as plain text with \
+             {}=or-plain.",
+            names::SSML,
+            names::SSML
+        ),
         _ => format!("Property `{property}`: {error}."),
     }
-}
-
-/// Whether nothing that is said with these settings can be spoken.
-pub fn is_hopeless(error: &VoiceError) -> bool {
-    matches!(
-        error,
-        VoiceError::Missing { .. }
-            | VoiceError::UnknownVoice { .. }
-            | VoiceError::UnknownLanguage(_)
-    )
 }
 
 /// The error message of a voice that cannot be used.
 pub fn voice_error(error: &VoiceError, settings: &voice::Settings) -> gst::ErrorMessage {
     let text = voice_text(error, settings);
     match error {
-        VoiceError::Missing { .. } => gst::error_msg!(gst::ResourceError::NotFound, ("{text}")),
+        VoiceError::Missing { .. } | VoiceError::NoRuntime(_) => {
+            gst::error_msg!(gst::ResourceError::NotFound, ("{text}"))
+        }
+        VoiceError::File { .. } => gst::error_msg!(gst::ResourceError::Read, ("{text}")),
         VoiceError::Failed(_) => gst::error_msg!(gst::LibraryError::Failed, ("{text}")),
         _ => gst::error_msg!(gst::ResourceError::Settings, ("{text}")),
     }

@@ -168,6 +168,14 @@ pub fn word(
         .build()
 }
 
+/// A mark of SSML is reached.
+pub fn mark(line: &Line, mark: usize, running: gst::ClockTime) -> gst::Structure {
+    about("mark", line.utterance, running)
+        .field("clause", line.number)
+        .field("name", &line.clause.marks[mark].name)
+        .build()
+}
+
 /// An utterance ended before its end.
 pub fn interrupted(interruption: &Interruption, running: gst::ClockTime) -> gst::Structure {
     let reason = match interruption.why {

@@ -2,7 +2,7 @@
 //! The element `ttssrc`: text in, speech out.
 
 use gst::{glib, prelude::*};
-use sonic_engine::talk;
+use sonic_engine::{talk, voice};
 
 mod captions;
 mod create;
@@ -92,6 +92,37 @@ pub enum Idle {
     ComfortNoise,
 }
 
+/// Whether texts are SSML.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[repr(u32)]
+#[enum_type(name = "GstTtsSrcSsml")]
+#[non_exhaustive]
+pub enum Ssml {
+    /// Plain text.
+    #[default]
+    #[enum_value(name = "Off: every sign is text", nick = "off")]
+    Off,
+    /// SSML, or nothing.
+    #[enum_value(name = "Strict: what is not well formed is an error", nick = "strict")]
+    Strict,
+    /// SSML where it looks like it.
+    #[enum_value(
+        name = "Or plain: what begins with < is SSML, and spoken without its tags where it is broken",
+        nick = "or-plain"
+    )]
+    OrPlain,
+}
+
+impl From<Ssml> for voice::Ssml {
+    fn from(ssml: Ssml) -> Self {
+        match ssml {
+            Ssml::Off => Self::Off,
+            Ssml::Strict => Self::Strict,
+            Ssml::OrPlain => Self::OrPlain,
+        }
+    }
+}
+
 impl From<Idle> for talk::Idle {
     fn from(idle: Idle) -> Self {
         match idle {
@@ -104,6 +135,7 @@ impl From<Idle> for talk::Idle {
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     #[cfg(feature = "doc")]
     Idle::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    Ssml::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "ttssrc",

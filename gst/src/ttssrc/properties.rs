@@ -4,7 +4,7 @@
 use gst::{glib, prelude::*};
 use sonic_engine::voice::{self, Delivery};
 
-use super::Idle;
+use super::{Idle, Ssml};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -13,6 +13,8 @@ pub mod names {
     pub const LOCATION: &str = "location";
     pub const IS_LIVE: &str = "is-live";
     pub const VOICE: &str = "voice";
+    pub const SPEAKER: &str = "speaker";
+    pub const SSML: &str = "ssml";
     pub const LANGUAGE: &str = "language";
     pub const RATE: &str = "rate";
     pub const PITCH: &str = "pitch";
@@ -37,6 +39,8 @@ pub struct Settings {
     pub location: Option<String>,
     pub is_live: bool,
     pub voice: Option<String>,
+    pub speaker: Option<String>,
+    pub ssml: Ssml,
     pub language: Option<String>,
     pub rate: f64,
     pub pitch: f64,
@@ -56,6 +60,8 @@ impl Default for Settings {
             location: None,
             is_live: false,
             voice: None,
+            speaker: None,
+            ssml: Ssml::default(),
             language: None,
             rate: 1.0,
             pitch: 0.0,
@@ -75,6 +81,8 @@ impl Settings {
     pub fn speech(&self) -> voice::Settings {
         voice::Settings {
             voice: self.voice.clone(),
+            speaker: self.speaker.clone(),
+            ssml: self.ssml.into(),
             language: self.language.clone(),
             delivery: Delivery {
                 rate: self.rate as f32,
@@ -82,7 +90,6 @@ impl Settings {
                 word_gap: self.word_gap,
             },
             volume: self.volume as f32,
-            ..voice::Settings::default()
         }
     }
 
@@ -101,6 +108,8 @@ impl Settings {
             names::LOCATION => self.location = name_in(value),
             names::IS_LIVE => self.is_live = checked(value),
             names::VOICE => self.voice = name_in(value),
+            names::SPEAKER => self.speaker = name_in(value),
+            names::SSML => self.ssml = checked(value),
             names::LANGUAGE => self.language = name_in(value),
             names::RATE => self.rate = checked(value),
             names::PITCH => self.pitch = checked(value),
@@ -122,6 +131,8 @@ impl Settings {
             names::LOCATION => self.location.to_value(),
             names::IS_LIVE => self.is_live.to_value(),
             names::VOICE => self.voice.to_value(),
+            names::SPEAKER => self.speaker.to_value(),
+            names::SSML => self.ssml.to_value(),
             names::LANGUAGE => self.language.to_value(),
             names::RATE => self.rate.to_value(),
             names::PITCH => self.pitch.to_value(),
@@ -200,7 +211,13 @@ fn voices(default: &Settings) -> Vec<glib::ParamSpec> {
         string(
             names::VOICE,
             "Voice",
-            "Name of a voice from the next utterance on: slt, rms, awb or kal16 of Flite, or one that espeak-ng --voices lists, as in de or en+f2; null chooses by language",
+            "Voice from the next utterance on: slt, rms, awb or kal16 of Flite, one that espeak-ng --voices lists, as in de or en+f2, the .onnx file of a Piper voice, or the address of a server; null chooses by language",
+            false,
+        ),
+        string(
+            names::SPEAKER,
+            "Speaker",
+            "Name or number of one of the voice's speakers, where it has several, from the next utterance on; null is its first",
             false,
         ),
         string(
@@ -254,6 +271,11 @@ fn manner(default: &Settings) -> Vec<glib::ParamSpec> {
         glib::ParamSpecEnum::builder_with_default(names::IDLE, default.idle)
             .nick("Idle")
             .blurb("What a live stream gives while nobody speaks")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default(names::SSML, default.ssml)
+            .nick("SSML")
+            .blurb("Whether texts are SSML, from the next utterance on")
             .mutable_playing()
             .build(),
         glib::ParamSpecBoolean::builder(names::FINISH_WORD)

@@ -7,6 +7,9 @@ use sonic_engine::talk::Refusal;
 use super::{errors, imp::TtsSrc, messages};
 use crate::metas;
 
+/// How much of a text is enough to begin with, bytes.
+const BEGINNING: usize = 1 << 14;
+
 /// All of them.
 pub fn signals() -> Vec<Signal> {
     vec![
@@ -85,26 +88,45 @@ fn argument<'a, T: glib::value::FromValue<'a>>(args: &'a [glib::Value], nth: usi
 }
 
 /// NULL is no text.
-fn text(args: &[glib::Value], nth: usize) -> String {
-    argument::<Option<String>>(args, nth)
+fn text(args: &[glib::Value], nth: usize) -> &str {
+    argument::<Option<&str>>(args, nth)
         .flatten()
         .unwrap_or_default()
 }
 
 impl TtsSrc {
-    fn say(&self, text: String) -> u64 {
+    fn say(&self, text: &str) -> u64 {
         let settings = self.settings().speech();
         self.said();
-        let said = self.talker.with(|talk| talk.say(settings, text));
+        // Of a long text the voice gets the beginning before the rest is copied.
+        let mut first = text.len().min(BEGINNING);
+        while !text.is_char_boundary(first) {
+            first -= 1;
+        }
+        let (first, rest) = text.split_at(first);
+        let first = first.to_owned();
+        let said = self.talker.with(|talk| {
+            talk.check_room(text.len())?;
+            if rest.is_empty() {
+                talk.say(settings, first)
+            } else {
+                talk.begin(settings, first)
+            }
+        });
+        if let (Ok(id), false) = (&said, rest.is_empty()) {
+            let rest = rest.to_owned();
+            self.talker.with(|talk| talk.complete(*id, rest));
+        }
         said.unwrap_or_else(|refusal| self.refuse(&refusal))
     }
 
-    fn append(&self, id: u64, text: String) -> u64 {
+    fn append(&self, id: u64, text: &str) -> u64 {
+        let text = text.to_owned();
         let settings = self.settings().speech();
         self.said();
         let appended = self.talker.with(|talk| match id {
             0 => talk.begin(settings, text),
-            _ => talk.append(id, &text).map(|()| id),
+            _ => talk.append(id, text).map(|()| id),
         });
         appended.unwrap_or_else(|refusal| self.refuse(&refusal))
     }

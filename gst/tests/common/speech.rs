@@ -258,6 +258,8 @@ pub struct Live {
     pub bus: gst::Bus,
     pub clock: gst_check::TestClock,
     pub stream: Arc<Mutex<Stream>>,
+    /// When the next buffer is.
+    due: gst::ClockTime,
 }
 
 impl Live {
@@ -278,17 +280,20 @@ impl Live {
             bus,
             clock,
             stream,
+            due: gst::ClockTime::ZERO,
         }
     }
 
-    /// Turns the clock until the next buffer comes.
+    /// Turns the clock until the next buffer comes, and no further.
     pub fn next(&mut self) -> gst::Buffer {
         loop {
             if let Some(buffer) = self.h.try_pull() {
+                self.due = buffer.pts().expect("a time") + buffer.duration().expect("one");
                 return buffer;
             }
-            let waiting = self.clock.peek_id_count();
-            if waiting > 0 {
+            // Messages wait on the same clock, some for later times.
+            let first = self.clock.peek_next_pending_id();
+            if first.is_some_and(|id| id.time() <= self.due) {
                 assert!(self.clock.crank(), "a clock that turns");
             }
             std::thread::yield_now();

@@ -4,6 +4,7 @@
 //! The library is loaded at its first use and lives in one thread from then on.
 
 mod catalogue;
+mod mnemonics;
 mod pronounce;
 mod timing;
 
@@ -15,7 +16,7 @@ use super::{
     Cancel, Delivery, Spoken, Voice, VoiceError, VoiceInfo,
     ffi::espeak::{Espeak as Library, NAMES, Parameter, c_string},
     owner::Owner,
-    to_float,
+    to_float, unless_cancelled,
 };
 use catalogue::Catalogue;
 pub(super) use pronounce::Piece;
@@ -124,8 +125,8 @@ impl EspeakVoice {
         let (said, output) = self.espeak.owner.ask(cancel, move |state| {
             state.select(&identifier)?;
             state.deliver(&Delivery::default());
-            let said = state.library.pronounce(&c_text);
-            Ok((said, state.library.synthesize(&c_text, &own)))
+            let output = state.library.synthesize(&c_text, &own);
+            Ok((state.library.pronounce(&c_text), output))
         })??;
         let happenings = output.map(|o| o.happenings).unwrap_or_default();
         Ok(pronounce::pieces(text, &said, &happenings))
@@ -145,6 +146,16 @@ impl Voice for EspeakVoice {
         self.espeak.rate
     }
 
+    fn phonemes(&self, alphabet: &str, phonemes: &str) -> Option<String> {
+        let said = match alphabet {
+            "x-espeak" | "espeak" => phonemes.to_owned(),
+            "ipa" if self.language().starts_with("en") => mnemonics::english(phonemes)?,
+            _ => return None,
+        };
+        let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '[' | ']') || c == ' ';
+        (!said.is_empty() && said.chars().all(plain)).then(|| format!("[[{said}]]"))
+    }
+
     fn foreign(&self) -> Option<Arc<dyn Voice>> {
         let english = self.espeak.voice("en").ok()?;
         Some(Arc::new(english))
@@ -162,24 +173,17 @@ impl Voice for EspeakVoice {
         let said = self.espeak.owner.ask(cancel, move |state| {
             state.select(&identifier)?;
             state.deliver(&delivery);
+            let output = state.library.synthesize(&c_text, &own);
             let phonemes: Vec<String> = state
                 .library
                 .pronounce(&c_text)
                 .iter()
                 .flat_map(|said| said.groups().flatten().map(str::to_owned))
                 .collect();
-            let output = state.library.synthesize(&c_text, &own);
             Ok(output.map(|output| (output, phonemes)))
         })?;
-        let (output, phonemes) = match said? {
-            Some(said) => said,
-            None if cancel.is_cancelled() => return Err(VoiceError::Cancelled),
-            None => {
-                return Err(VoiceError::Failed(
-                    "eSpeak NG did not finish the clause".into(),
-                ));
-            }
-        };
+        let (output, phonemes) = unless_cancelled(said?, cancel)?
+            .ok_or_else(|| VoiceError::Failed("eSpeak NG did not finish the clause".into()))?;
         Ok(timing::spoken(
             text,
             to_float(&output.samples),

@@ -12,17 +12,28 @@ use std::{
 
 use libloading::Library;
 
-use super::{open, symbol};
+use super::{Package, open, symbol};
 use crate::voice::{Cancel, VoiceError};
 
 /// Names of the library, newest interface first.
 pub const NAMES: [&str; 2] = ["libespeak-ng.so.1", "libespeak-ng.so"];
+
+const LIBRARY: Package = Package {
+    what: "eSpeak NG",
+    package: "libespeak-ng1",
+};
+const DATA: Package = Package {
+    what: "the data of eSpeak NG",
+    package: "espeak-ng-data",
+};
 
 const SYNCHRONOUS: c_int = 2;
 const PHONEME_EVENTS: c_int = 1;
 const PHONEME_IPA: c_int = 2;
 const DONT_EXIT: c_int = 0x8000;
 const CHARS_UTF8: c_uint = 1;
+/// Phonemes may stand in the text, between `[[` and `]]`.
+const PHONEMES: c_uint = 0x100;
 const POSITION_CHARACTER: c_int = 1;
 const PHONEMES_IPA: c_int = 2;
 /// Kept free for separating phonemes; IPA does not use it.
@@ -178,21 +189,12 @@ impl Espeak {
     /// # Errors
     /// If it or its data cannot be used, with the cure; if one is loaded already.
     pub fn load(names: &[&str]) -> Result<Self, VoiceError> {
-        let missing = |problem: String| VoiceError::Missing {
-            what: "eSpeak NG",
-            problem,
-            package: "libespeak-ng1",
-        };
+        let missing = |problem| LIBRARY.missing(problem);
         let library = open(names).map_err(missing)?;
         let functions = Functions::find(&library).map_err(missing)?;
-        let ownership = Ownership::take().ok_or_else(|| missing("it is loaded already".into()))?;
-        let data = functions.data_folder();
-        if let Some(problem) = data_problem(&data) {
-            return Err(VoiceError::Missing {
-                what: "the data of eSpeak NG",
-                problem,
-                package: "espeak-ng-data",
-            });
+        let ownership = Ownership::take().ok_or_else(|| LIBRARY.missing("it is loaded already"))?;
+        if let Some(problem) = data_problem(&functions.data_folder()) {
+            return Err(DATA.missing(problem));
         }
         let options = PHONEME_EVENTS | PHONEME_IPA | DONT_EXIT;
         // SAFETY: as the header asks; no path means the default one, which was set above.
@@ -200,7 +202,7 @@ impl Espeak {
         let rate = u32::try_from(rate)
             .ok()
             .filter(|rate| (8_000..=192_000).contains(rate))
-            .ok_or_else(|| missing(format!("it did not start ({rate})")))?;
+            .ok_or_else(|| LIBRARY.missing(format!("it did not start ({rate})")))?;
         // SAFETY: the callback has the type that the header asks for and lives for ever.
         unsafe { (functions.set_callback)(collect) };
         let mut loaded = Self {
@@ -244,7 +246,8 @@ impl Espeak {
         unsafe { (self.functions.set_parameter)(parameter as c_int, value, 0) };
     }
 
-    /// How the voice would say a text, as the library divides it.
+    /// How the voice would say a text, as the library divides it. Phonemes in it are known as
+    /// such after the first synthesis only.
     pub fn pronounce(&mut self, text: &CStr) -> Vec<Said> {
         let begin: *const c_void = text.as_ptr().cast();
         let mut rest = begin;
@@ -296,7 +299,7 @@ impl Espeak {
                 0,
                 POSITION_CHARACTER,
                 0,
-                CHARS_UTF8,
+                CHARS_UTF8 | PHONEMES,
                 ptr::null_mut(),
                 ptr::null_mut(),
             )

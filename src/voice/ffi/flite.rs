@@ -12,8 +12,13 @@ use std::{
 
 use libloading::Library;
 
-use super::{open, symbol};
+use super::{Package, open, symbol};
 use crate::voice::{Cancel, VoiceError};
+
+const LIBRARY: Package = Package {
+    what: "Flite",
+    package: "libflite1",
+};
 
 /// Samples between looks for cancellation: Flite makes them in a millisecond or two.
 const CANCEL_STEP: c_int = 1_600;
@@ -112,11 +117,7 @@ impl Flite {
     /// # Errors
     /// If the library cannot be used, with the cure.
     pub fn load(name: &str) -> Result<Self, VoiceError> {
-        let missing = |problem: String| VoiceError::Missing {
-            what: "Flite",
-            problem,
-            package: "libflite1",
-        };
+        let missing = |problem| LIBRARY.missing(problem);
         let base = open(&["libflite.so.1", "libflite.so"]).map_err(missing)?;
         let of_voice = open(&[
             &format!("libflite_{name}.so.1"),
@@ -129,7 +130,7 @@ impl Flite {
             (functions.init)();
             let voice = (functions.register)(ptr::null());
             if voice.is_null() || (*voice).features.is_null() {
-                return Err(missing(format!("the voice {name} did not start")));
+                return Err(LIBRARY.missing(format!("the voice {name} did not start")));
             }
             let streaming = (functions.new_streaming)();
             (*streaming).piece = CANCEL_STEP;

@@ -10,18 +10,48 @@
 pub(super) mod espeak;
 pub(super) mod flite;
 
+use std::path::PathBuf;
+
 use libloading::Library;
+
+use super::VoiceError;
+
+/// A library of the system, and what brings it.
+pub(super) struct Package {
+    /// What people call it.
+    pub(super) what: &'static str,
+    /// Debian's package.
+    pub(super) package: &'static str,
+}
+
+impl Package {
+    /// That it cannot be used, and the cure.
+    pub(super) fn missing(&self, problem: impl Into<String>) -> VoiceError {
+        VoiceError::Missing {
+            what: self.what,
+            problem: problem.into(),
+            package: self.package,
+        }
+    }
+}
+
+/// The environment variable that names the folder in which alone the libraries are looked for;
+/// without it, the system's loader knows.
+pub const FOLDER_VARIABLE: &str = "SONIC_SPEECH_LIBRARIES";
 
 /// The first of the libraries that the system's loader knows.
 ///
 /// # Errors
 /// What the loader says of the last name.
 fn open(names: &[&str]) -> Result<Library, String> {
+    let folder = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+    let folder = folder.map(PathBuf::from).unwrap_or_default();
     let mut problem = String::from("no name to look for");
     for name in names {
         // SAFETY: the names are those of well-known libraries, whose initialisers do nothing
-        // but what every program that links them lets them do.
-        match unsafe { Library::new(*name) } {
+        // but what every program that links them lets them do; who names a folder vouches for
+        // what lies there.
+        match unsafe { Library::new(folder.join(name)) } {
             Ok(library) => return Ok(library),
             Err(error) => problem = error.to_string(),
         }

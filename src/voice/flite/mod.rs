@@ -16,7 +16,7 @@ use super::{
     join,
     owner::Owner,
     shut::release,
-    to_float,
+    to_float, unless_cancelled,
 };
 use crate::speech::Phone;
 use plain::Plain;
@@ -126,13 +126,12 @@ impl Voice for FliteVoice {
             let shift = (delivery.pitch / 12.0).exp2();
             Ok(voice.synthesize(&c_text, 1.0 / delivery.rate, shift, &own))
         })?;
-        match said? {
+        match unless_cancelled(said?, cancel)? {
             Some(output) if output.rate == RATE => Ok(spoken(&plain, &output)),
             Some(output) => Err(VoiceError::Failed(format!(
                 "Flite's voice {} speaks at {} Hz",
                 self.info.name, output.rate
             ))),
-            None if cancel.is_cancelled() => Err(VoiceError::Cancelled),
             None => Ok(Spoken::default()),
         }
     }

@@ -10,7 +10,7 @@ mod sound;
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -123,7 +123,7 @@ fn agent(address: &Address, patience: Patience) -> Agent {
         // They are followed here, where it is known who may have the key.
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .tls_config(tls())
+        .tls_config(TLS.clone())
         .user_agent(concat!("gst-sonic/", env!("CARGO_PKG_VERSION")));
     if is_local(&address.uri) {
         config = config.proxy(None);
@@ -132,7 +132,7 @@ fn agent(address: &Address, patience: Patience) -> Agent {
 }
 
 /// Whom the system trusts, or Mozilla where the system tells nobody.
-fn tls() -> TlsConfig {
+static TLS: LazyLock<TlsConfig> = LazyLock::new(|| {
     let found = rustls_native_certs::load_native_certs();
     let own = found
         .certs
@@ -145,7 +145,7 @@ fn tls() -> TlsConfig {
         RootCerts::new_with_certs(&own)
     };
     TlsConfig::builder().root_certs(roots).build()
-}
+});
 
 impl Voice for HttpVoice {
     fn name(&self) -> &str {

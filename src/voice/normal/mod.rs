@@ -45,6 +45,10 @@ pub fn cleaned(text: &str) -> Vec<Token> {
         if has_no_sound(c) {
             continue;
         }
+        // Two of them would begin phonemes.
+        if c == '[' && open && text[..at].ends_with('[') {
+            continue;
+        }
         let end = at + c.len_utf8();
         match tokens.last_mut().filter(|_| open) {
             Some(token) => {
@@ -87,6 +91,7 @@ mod tests {
         assert_eq!(spoken("Gut 👍🏽 gemacht 👩‍👩‍👧‍👦!"), "Gut gemacht !");
         assert_eq!(spoken("a\u{200b}b\u{0}c"), "ab c");
         assert_eq!(spoken("🎉🎉"), "");
+        assert_eq!(spoken("a[[[b]]"), "a[b]]");
     }
 
     proptest! {

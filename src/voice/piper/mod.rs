@@ -23,12 +23,12 @@ use std::{
 use super::{
     Cancel, Delivery, Spoken, Voice, VoiceError,
     choice::pinyin_voice,
-    espeak::{Espeak, EspeakVoice},
+    espeak::{Espeak, EspeakVoice, Piece},
     owner::Owner,
 };
 use crate::onnx::{self, Element, Port, Session, SessionError, Stop, Tensor, Values};
 use config::{Config, PhonemeType};
-use symbols::{Symbols, letters};
+use symbols::{Symbols, Written, bracketed, later, letters};
 
 /// No voice's description is larger, bytes.
 const LARGEST_CONFIG: u64 = 8 << 20;
@@ -168,10 +168,29 @@ impl Loaded {
 
     /// The numbers of a text.
     fn symbols(&self, text: &str, cancel: &Cancel) -> Result<Symbols, VoiceError> {
-        let pieces = match &self.pronounces {
-            Some(espeak) => espeak.pronounce(text, cancel)?,
-            None => letters(text),
-        };
+        let mut pieces = Vec::new();
+        // What stands in brackets is phonemes.
+        for (written, at) in bracketed(text) {
+            let mut next = match (&self.pronounces, written) {
+                (_, Written::Phonemes(phonemes)) => {
+                    let word = at..at + phonemes.len();
+                    let one = |ipa: char| Piece::Phoneme {
+                        ipa: ipa.to_string(),
+                        word: Some(word.clone()),
+                    };
+                    phonemes.chars().map(one).collect()
+                }
+                (Some(espeak), Written::Text(text)) => espeak.pronounce(text, cancel)?,
+                (None, Written::Text(text)) => letters(text),
+            };
+            if let Written::Text(_) = written {
+                later(&mut next, at);
+            }
+            if !pieces.is_empty() && !next.is_empty() {
+                pieces.push(Piece::Gap);
+            }
+            pieces.append(&mut next);
+        }
         let symbols = Symbols::new(&self.config, &pieces);
         if !symbols.unknown.is_empty() && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -250,6 +269,12 @@ impl Voice for PiperVoice {
 
     fn rate(&self) -> u32 {
         self.loaded.config.audio.sample_rate
+    }
+
+    fn phonemes(&self, alphabet: &str, phonemes: &str) -> Option<String> {
+        let ipa = self.loaded.config.phoneme_type == PhonemeType::Espeak && alphabet == "ipa";
+        let plain: String = phonemes.chars().filter(|c| !"[] .".contains(*c)).collect();
+        (ipa && !plain.is_empty()).then(|| format!("[[{plain}]]"))
     }
 
     fn speak(

@@ -179,6 +179,42 @@ impl Symbols {
     }
 }
 
+/// A stretch of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written<'a> {
+    Text(&'a str),
+    /// What stood between `[[` and `]]`.
+    Phonemes(&'a str),
+}
+
+/// The stretches of a text, and where each begins.
+pub(super) fn bracketed(text: &str) -> Vec<(Written<'_>, usize)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(open) = text[from..].find("[[").map(|at| from + at) {
+        let Some(close) = text[open..].find("]]").map(|at| open + at) else {
+            break;
+        };
+        found.push((Written::Text(&text[from..open]), from));
+        found.push((Written::Phonemes(&text[open + 2..close]), open + 2));
+        from = close + 2;
+    }
+    found.push((Written::Text(&text[from..]), from));
+    found
+}
+
+/// Moves the words of pieces to where their stretch stands.
+pub(super) fn later(pieces: &mut [Piece], by: usize) {
+    for piece in pieces {
+        if let Piece::Phoneme {
+            word: Some(word), ..
+        } = piece
+        {
+            *word = word.start + by..word.end + by;
+        }
+    }
+}
+
 /// The letters of a text as a voice reads them that was made for letters.
 pub(super) fn letters(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
@@ -284,6 +320,19 @@ mod tests {
         let mut odd = frames;
         odd[3] = f32::NAN;
         assert_eq!(symbols.spoken(&samples, &odd, 10, 1_000), None);
+    }
+
+    #[test]
+    fn phonemes_stand_in_brackets() {
+        let found = bracketed("a [[bɪ]] c [[");
+        assert_eq!(
+            found,
+            [
+                (Written::Text("a "), 0),
+                (Written::Phonemes("bɪ"), 4),
+                (Written::Text(" c [["), 9)
+            ]
+        );
     }
 
     #[test]

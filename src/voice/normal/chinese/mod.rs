@@ -2,95 +2,20 @@
 //! Mandarin as it is read aloud: Han letters and figures become pinyin with the digits of the
 //! tones, which is what eSpeak NG's voice can read.
 //!
-//! Letters with several readings get the commonest one, except in the words of a small table.
+//! Letters with several readings get the commonest one, except in the words of a table.
 //! 一 and 不 change their tones here; the voice changes third tones itself.
 
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::ops::Range;
 
 use pinyin::ToPinyin;
 
 use super::Token;
+use words::WORDS;
 
-/// Words in which a letter is not read as it mostly is.
-const WORDS: [(&str, &str); 74] = [
-    ("银行", "yin2 hang2"),
-    ("行业", "hang2 ye4"),
-    ("行长", "hang2 zhang3"),
-    ("同行", "tong2 hang2"),
-    ("重庆", "chong2 qing4"),
-    ("重新", "chong2 xin1"),
-    ("重复", "chong2 fu4"),
-    ("长大", "zhang3 da4"),
-    ("校长", "xiao4 zhang3"),
-    ("市长", "shi4 zhang3"),
-    ("部长", "bu4 zhang3"),
-    ("家长", "jia1 zhang3"),
-    ("成长", "cheng2 zhang3"),
-    ("生长", "sheng1 zhang3"),
-    ("音乐", "yin1 yue4"),
-    ("乐器", "yue4 qi4"),
-    ("快乐", "kuai4 le4"),
-    ("了解", "liao3 jie3"),
-    ("为了", "wei4 le5"),
-    ("因为", "yin1 wei4"),
-    ("为什么", "wei4 shen2 me5"),
-    ("什么", "shen2 me5"),
-    ("怎么", "zen3 me5"),
-    ("那么", "na4 me5"),
-    ("这么", "zhe4 me5"),
-    ("我们", "wo3 men5"),
-    ("你们", "ni3 men5"),
-    ("他们", "ta1 men5"),
-    ("她们", "ta1 men5"),
-    ("觉得", "jue2 de5"),
-    ("睡觉", "shui4 jiao4"),
-    ("午觉", "wu3 jiao4"),
-    ("还是", "hai2 shi4"),
-    ("还有", "hai2 you3"),
-    ("还没", "hai2 mei2"),
-    ("还不", "hai2 bu4"),
-    ("还要", "hai2 yao4"),
-    ("还会", "hai2 hui4"),
-    ("首都", "shou3 du1"),
-    ("都市", "du1 shi4"),
-    ("成都", "cheng2 du1"),
-    ("便宜", "pian2 yi5"),
-    ("头发", "tou2 fa5"),
-    ("理发", "li3 fa4"),
-    ("会计", "kuai4 ji4"),
-    ("教书", "jiao1 shu1"),
-    ("数学", "shu4 xue2"),
-    ("数字", "shu4 zi4"),
-    ("得到", "de2 dao4"),
-    ("觉悟", "jue2 wu4"),
-    ("地方", "di4 fang5"),
-    ("地铁", "di4 tie3"),
-    ("地球", "di4 qiu2"),
-    ("地图", "di4 tu2"),
-    ("土地", "tu3 di4"),
-    ("目的", "mu4 di4"),
-    ("的确", "di2 que4"),
-    ("干净", "gan1 jing4"),
-    ("干部", "gan4 bu4"),
-    ("种植", "zhong4 zhi2"),
-    ("空闲", "kong4 xian2"),
-    ("朝鲜", "chao2 xian3"),
-    ("今朝", "jin1 zhao1"),
-    ("爱好", "ai4 hao4"),
-    ("好奇", "hao4 qi2"),
-    ("薄弱", "bo2 ruo4"),
-    ("差不多", "cha4 bu5 duo1"),
-    ("出差", "chu1 chai1"),
-    ("参差", "cen1 ci1"),
-    ("朋友", "peng2 you5"),
-    ("谢谢", "xie4 xie5"),
-    ("妈妈", "ma1 ma5"),
-    ("爸爸", "ba4 ba5"),
-    ("知道", "zhi1 dao4"),
-];
 /// Letters whose commonest reading in a text is not the first of the dictionary.
 const ALONE: [(char, &str); 13] = [
     ('长', "chang2"),
@@ -339,7 +264,8 @@ fn pieces(text: &str, origin: &[Range<usize>], read: &mut Vec<Token>) {
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let rest = &text[at..];
-        if let Some((word, said)) = WORDS.iter().find(|(word, _)| rest.starts_with(word)) {
+        let words = WORDS.iter().filter(|(word, _)| rest.starts_with(word));
+        if let Some((word, said)) = words.max_by_key(|(word, _)| word.len()) {
             for (n, (syllable, letter)) in said.split(' ').zip(word.chars()).enumerate() {
                 let from = at + n * letter.len_utf8();
                 read.push(syllable_of(
