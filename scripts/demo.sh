@@ -77,6 +77,11 @@ animate() {
         rm -f "$out/demo.mp4"
         die "$(launch_error "$log" | grep . || echo "gst-launch-1.0 ended with $status") (all of it: $log)"
     }
+    # The shortest sound makes more than a file's own frame.
+    [ "$(wc -c <"$out/demo.mp4")" -gt 2000 ] || {
+        rm -f "$out/demo.mp4"
+        die "there is nothing to be heard in ${audio:-TEXT=$text}."
+    }
 }
 
 mkdir -p "$out"

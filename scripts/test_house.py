@@ -134,6 +134,7 @@ class Demo(House):
             ({"FPS": "fast"}, "FPS=fast"),
             ({"AUDIO": str(bad), "TEXT": "a"}, "not both"),
             ({"VOICE": "klingon-opera", "TEXT": "a"}, "klingon-opera"),
+            ({"TEXT": "..."}, "TEXT=..."),
         ):
             with self.subTest(env=env):
                 done = self.script("demo.sh", **env)
