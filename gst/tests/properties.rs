@@ -44,7 +44,7 @@ fn samples(spec: &glib::ParamSpec) -> Vec<glib::Value> {
 #[test]
 fn what_is_set_is_what_is_read() {
     let _watchdog = watchdog(20);
-    for (element, count) in [(animator(), 21), (ttssrc(&[]), 16)] {
+    for (element, count) in [(animator(), 21), (ttssrc(&[]), 17)] {
         let specs = own_specs(&element);
         assert_eq!(specs.len(), count);
         for spec in specs
