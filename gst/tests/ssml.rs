@@ -23,7 +23,7 @@ fn marks_are_told_when_they_are_reached() {
         let time = |name: &str, key: &str, value: &str| -> u64 {
             let told = named(&got.told, name).into_iter();
             let mut found = told.filter(|s| field::<String>(s, key) == value);
-            field(&found.next().expect(value), "running-time")
+            field(found.next().expect(value), "running-time")
         };
         let (here, end) = (time("mark", "name", "here"), time("mark", "name", "end"));
         let word = |text: &str| time("word", "text", text);
@@ -37,7 +37,7 @@ fn marks_are_told_when_they_are_reached() {
             "{caps}: the break"
         );
         let finished = named(&got.told, "utterance-finished");
-        let duration: u64 = field(&finished[0], "duration");
+        let duration: u64 = field(finished[0], "duration");
         assert!(end > word("new") && end <= duration, "{caps}");
         assert!(
             word("M") < word("are"),
