@@ -9,7 +9,11 @@
  */
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     crate::metas::register();
-    if let Some(folder) = plugin.filename().as_deref().and_then(std::path::Path::parent) {
+    if let Some(folder) = plugin
+        .filename()
+        .as_deref()
+        .and_then(std::path::Path::parent)
+    {
         sonic_engine::onnx::look_beside(folder);
     }
     crate::sonicanimator::register(plugin)?;
