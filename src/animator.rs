@@ -3,7 +3,8 @@
 
 use crate::{
     articulate::{
-        Articulator, KnownPhones, Mouth, PhoneArticulator, face_pose, signal::SignalArticulator,
+        Articulator, KnownPhones, Mouth, Origin, PhoneArticulator, face_pose,
+        signal::SignalArticulator,
     },
     audio::{
         ANALYSIS_RATE,
@@ -31,19 +32,6 @@ const AHEAD_NS: u64 = 40_000_000;
 /// 16 kHz samples of mouths that are kept behind the latest: a change of the lip offset can ask
 /// for any of them.
 const HISTORY: i64 = 2 * MAX_LIP_OFFSET * ANALYSIS_RATE as i64 / SECOND_NS as i64;
-
-/// What moved the mouth of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Phones announced upstream.
-    Phones,
-    /// The articulation network.
-    Network,
-    /// The signal-processing articulator.
-    Signal,
-    /// Nothing: silence.
-    Idle,
-}
 
 /// What can be set while it runs.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use std::f64::consts::TAU;
 
 use proptest::prelude::*;
 use sonic_engine::{
-    animator::{Animator, Origin, PosedFrame, Style},
-    articulate::{Articulator, Mouth},
+    animator::{Animator, PosedFrame, Style},
+    articulate::{Articulator, Mouth, Origin},
     grid::FrameGrid,
     pose::Arkit,
 };

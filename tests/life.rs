@@ -4,7 +4,8 @@
 use std::f64::consts::TAU;
 
 use sonic_engine::{
-    animator::{Animator, Origin, PosedFrame, Style},
+    animator::{Animator, PosedFrame, Style},
+    articulate::Origin,
     audio::pcm::SampleFormat,
     grid::FrameGrid,
     pose::{Arkit, Head},

@@ -4,7 +4,8 @@
 
 use proptest::prelude::*;
 use sonic_engine::{
-    animator::{Animator, Origin, PosedFrame, Style},
+    animator::{Animator, PosedFrame, Style},
+    articulate::Origin,
     grid::FrameGrid,
     pose::{Arkit, FacePose},
     speech::Phone,

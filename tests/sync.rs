@@ -6,7 +6,8 @@ use std::f64::consts::TAU;
 
 use proptest::prelude::*;
 use sonic_engine::{
-    animator::{Animator, Origin, PosedFrame, Style},
+    animator::{Animator, PosedFrame, Style},
+    articulate::Origin,
     grid::FrameGrid,
     pose::Arkit,
 };

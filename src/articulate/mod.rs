@@ -14,10 +14,21 @@ mod voice;
 pub use face::face_pose;
 pub use phones::{KnownPhones, PhoneArticulator};
 
-use crate::animator::Origin;
-
 /// Samples from one look for a contact of the lips to the next: 2.5 ms. Contacts take 30 ms.
 const CONTACT_STEP: i64 = 40;
+
+/// What moved the mouth of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Phones announced upstream.
+    Phones,
+    /// The articulation network.
+    Network,
+    /// The signal-processing articulator.
+    Signal,
+    /// Nothing: silence.
+    Idle,
+}
 
 /// What the mouth does at one instant, in terms of the organs that do it. Each is 0 (rest, lips
 /// closed and relaxed) to 1.

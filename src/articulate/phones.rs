@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Articulator, Mouth, gesture::Score, signal::SignalArticulator};
-use crate::{animator::Origin, audio::ANALYSIS_RATE, speech::Phone};
+use super::{Articulator, Mouth, Origin, gesture::Score, signal::SignalArticulator};
+use crate::{audio::ANALYSIS_RATE, speech::Phone};
 
 /// How long the mouth goes over from what is heard to what is known, and back, ns.
 const CROSS_FADE: i64 = 80_000_000;

@@ -4,13 +4,13 @@
 use std::collections::VecDeque;
 
 use super::{
-    Articulator, Mouth,
+    Articulator, Mouth, Origin,
     closure::{self, Closures},
     hearing::{Hearing, WINDOW},
     track::Track,
     voice::Voice,
 };
-use crate::{animator::Origin, audio::spectrum::Framer};
+use crate::audio::spectrum::Framer;
 
 /// Samples from one window to the next: 5 ms.
 const HOP: u64 = 80;

@@ -8,7 +8,6 @@ mod polyphase;
 pub mod resample;
 pub mod spectrum;
 
-pub(crate) use polyphase::Polyphase;
 
 /// The sample rate of everything behind [`intake::Intake`], Hz.
 pub const ANALYSIS_RATE: u32 = 16_000;

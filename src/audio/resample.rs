@@ -6,24 +6,45 @@ use super::polyphase::Polyphase;
 /// Input samples that a filter spans, where the rate does not fall.
 const TAPS: usize = 64;
 
-/// The samples at another rate; both are at least 1. What was said at a time is said at the same
-/// time.
+/// Brings whole sounds to other sample rates. Remembers the filters of the last pair of rates.
+#[derive(Default)]
+pub struct Resampler {
+    known: Option<(u32, u32, Polyphase)>,
+}
+
+impl Resampler {
+    /// The first `wanted` samples of the sound at another rate; both are at least 1. What was
+    /// said at a time is said at the same time; behind the sound is silence.
+    pub fn resample(&mut self, samples: &[f32], from: u32, to: u32, wanted: usize) -> Vec<f32> {
+        let known = self.known.take().filter(|k| (k.0, k.1) == (from, to));
+        let (_, _, mut filter) = known.unwrap_or_else(|| (from, to, filter(from, to)));
+        filter.reset();
+        let behind = filter.needed() + from.div_ceil(to) as usize;
+        let mut padded = Vec::with_capacity(filter.lead() + samples.len() + behind);
+        padded.resize(filter.lead(), 0.0);
+        padded.extend_from_slice(samples);
+        padded.resize(padded.len() + behind, 0.0);
+        let mut output = vec![0.0; wanted];
+        filter.process(&padded, &mut output);
+        self.known = Some((from, to, filter));
+        output
+    }
+}
+
+/// All of a sound at another rate; both are at least 1.
 pub fn at_rate(samples: &[f32], from: u32, to: u32) -> Vec<f32> {
     if from == to {
         return samples.to_vec();
     }
+    let wanted = (samples.len() as u64 * u64::from(to)).div_ceil(u64::from(from));
+    Resampler::default().resample(samples, from, to, wanted as usize)
+}
+
+fn filter(from: u32, to: u32) -> Polyphase {
     let common = gcd(from, to);
     let (up, down) = ((to / common) as usize, (from / common) as usize);
     // A lower rate needs a filter that is as much longer.
-    let taps = (TAPS * down.div_ceil(up)).next_multiple_of(16);
-    let mut polyphase = Polyphase::new(up, down, taps);
-    let mut padded = vec![0.0; polyphase.lead()];
-    padded.extend(samples);
-    let length = (samples.len() * up).div_ceil(down);
-    padded.resize(padded.len() + polyphase.needed() + down.div_ceil(up), 0.0);
-    let mut output = vec![0.0; length];
-    polyphase.process(&padded, &mut output);
-    output
+    Polyphase::new(up, down, TAPS * down.div_ceil(up))
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! [`Converter`]: clauses of voices with other sample rates come to the stream's.
 
-use crate::{audio::Polyphase, voice::Clause};
+use crate::{audio::resample::Resampler, voice::Clause};
 
-/// Length of the filters in periods of the lower of both rates.
-const PERIODS: u32 = 64;
-
-/// Brings clauses to another sample rate. Remembers the filters of the last pair of rates.
+/// Brings clauses to another sample rate.
 #[derive(Default)]
 pub struct Converter {
-    known: Option<(u32, u32, Polyphase)>,
+    resampler: Resampler,
 }
 
 impl Converter {
@@ -28,7 +25,11 @@ impl Converter {
         let at = |sample: u64| scaled(sample, from, rate);
         let span = |start: u64, length: u64| (at(start), at(start + length) - at(start));
         let samples = at(clause.samples.len() as u64);
-        clause.samples = self.resample(&clause.samples, from, rate, samples as usize);
+        let sound = &clause.samples;
+        clause.samples = self.resampler.resample(sound, from, rate, samples as usize);
+        for sample in &mut clause.samples {
+            *sample = sample.clamp(-1.0, 1.0);
+        }
         for phone in &mut clause.phones {
             (phone.start, phone.length) = span(phone.start, phone.length);
             phone.release = phone.release.map(at);
@@ -42,42 +43,12 @@ impl Converter {
         clause.rate = rate;
         clause
     }
-
-    fn resample(&mut self, samples: &[f32], from: u32, to: u32, wanted: usize) -> Vec<f32> {
-        let known = self.known.take().filter(|k| (k.0, k.1) == (from, to));
-        let (_, _, mut filter) = known.unwrap_or_else(|| {
-            let divisor = gcd(from, to);
-            let taps = (PERIODS * from.div_ceil(to).max(1)) as usize;
-            let filter = Polyphase::new((to / divisor) as usize, (from / divisor) as usize, taps);
-            (from, to, filter)
-        });
-        filter.reset();
-        let (lead, taps) = (filter.lead(), filter.needed());
-        let mut input = Vec::with_capacity(lead + samples.len() + taps);
-        input.resize(lead, 0.0);
-        input.extend_from_slice(samples);
-        input.resize(lead + samples.len() + taps, 0.0);
-        let mut output = vec![0.0; wanted];
-        filter.process(&input, &mut output);
-        for sample in &mut output {
-            *sample = sample.clamp(-1.0, 1.0);
-        }
-        self.known = Some((from, to, filter));
-        output
-    }
 }
 
 /// A sample's number at another rate, rounded to the nearest.
 pub(super) fn scaled(sample: u64, from: u32, to: u32) -> u64 {
     let (from, to) = (u128::from(from), u128::from(to));
     ((u128::from(sample) * to + from / 2) / from) as u64
-}
-
-fn gcd(mut a: u32, mut b: u32) -> u32 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 #[cfg(test)]

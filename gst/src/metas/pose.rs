@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use sonic_engine::{
-    animator::Origin,
+    articulate::Origin,
     pose::{Arkit, FacePose},
 };
 
