@@ -356,11 +356,13 @@ impl Talk {
         let Some(front) = self.utterances.pop_front() else {
             return;
         };
-        let what = if let Some(why) = front.ending {
+        // Whoever waits for speech that could not be made wants to know that it failed.
+        let failed = front.in_trouble && front.samples == 0;
+        let what = if let Some(why) = front.ending.or(failed.then_some(Why::Failed)) {
             self.counts.interrupted += 1;
             Happening::Interrupted(front.interruption(why))
         } else {
-            if front.samples == 0 && !front.in_trouble && front.clauses == 0 {
+            if front.samples == 0 && front.clauses == 0 {
                 let what = Happening::Trouble(front.id, Problem::Nothing);
                 tells.push(Tell { at, what });
             }
