@@ -8,6 +8,5 @@ mod polyphase;
 pub mod resample;
 pub mod spectrum;
 
-
 /// The sample rate of everything behind [`intake::Intake`], Hz.
 pub const ANALYSIS_RATE: u32 = 16_000;
