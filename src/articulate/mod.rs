@@ -6,6 +6,7 @@ mod face;
 mod gesture;
 pub mod hearing;
 pub(crate) mod level;
+pub mod network;
 mod phones;
 pub mod signal;
 mod track;
