@@ -83,10 +83,11 @@ def compiled():
     return jax.jit(network.apply)
 
 
-def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print):
-    """Weights. `weight_of` tells of each stretch how often it is taken."""
+def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print, begin=None):
+    """Weights. `weight_of` tells of each stretch how often it is taken; `begin` are weights to
+    go on from."""
     rng = np.random.default_rng(seed)
-    weights = network.initial(jax.random.PRNGKey(seed))
+    weights = begin or network.initial(jax.random.PRNGKey(seed))
     schedule = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 5), steps, rate * 0.02)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
     state = optimiser.init(weights)
