@@ -72,6 +72,10 @@ impl FrameTimes {
         }
     }
 
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
+    }
+
     pub(super) fn first(&self) -> Option<u64> {
         self.first
     }
@@ -79,8 +83,11 @@ impl FrameTimes {
     /// Where the last frame ends, ns; without its own word it lasts as long as the usual one.
     pub(super) fn end(&self) -> Option<u64> {
         self.first?;
-        let usual = self.usual().map_or(0, |usual| usual as u64);
-        Some(self.last.saturating_add(self.duration.unwrap_or(usual)))
+        let usual = || self.usual().map_or(0, |usual| usual as u64);
+        Some(
+            self.last
+                .saturating_add(self.duration.unwrap_or_else(usual)),
+        )
     }
 
     /// The median interval, ns.

@@ -73,8 +73,8 @@ pub struct PacketReport {
 pub struct Arrival {
     /// The longest time in which nothing came, ms.
     pub longest_wait_ms: f64,
-    /// How much a player must hold back so that it never waits: the latest packet against the
-    /// earliest one, both by their times, ms.
+    /// How much a player that begins with the first packet must hold back so that it never
+    /// waits: how much later than it a packet came, by its time, ms.
     pub buffer_needed_ms: f64,
 }
 
@@ -82,7 +82,7 @@ pub struct Arrival {
 struct Arrivals {
     last: Option<u64>,
     longest: u64,
-    /// Least and greatest lateness: arrival less decoding time, ns.
+    /// The first and the greatest lateness: arrival less decoding time, ns.
     lateness: Option<(i128, i128)>,
 }
 
@@ -94,17 +94,17 @@ impl Arrivals {
         self.last = Some(arrived);
         if let Some(time) = time {
             let late = i128::from(arrived) - i128::from(time);
-            let (least, most) = self.lateness.unwrap_or((late, late));
-            self.lateness = Some((least.min(late), most.max(late)));
+            let (first, most) = self.lateness.unwrap_or((late, late));
+            self.lateness = Some((first, most.max(late)));
         }
     }
 
     fn report(&self) -> Option<Arrival> {
         self.last?;
-        let (least, most) = self.lateness.unwrap_or_default();
+        let (first, most) = self.lateness.unwrap_or_default();
         Some(Arrival {
             longest_wait_ms: ms(self.longest as f64),
-            buffer_needed_ms: ms((most - least) as f64),
+            buffer_needed_ms: ms((most - first) as f64),
         })
     }
 }
@@ -144,6 +144,11 @@ impl Packets {
         if self.keys.len() < 2 {
             self.early.push(time);
         }
+    }
+
+    /// The first packet's time, or an earlier one's, ns.
+    pub fn first(&self) -> Option<u64> {
+        self.span.map(|(first, _, _)| first)
     }
 
     /// How many packets of the beginning are to be shown before that time (ns): those that came

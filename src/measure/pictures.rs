@@ -87,6 +87,11 @@ impl Pictures {
         self.times.end()
     }
 
+    /// How many frames have come.
+    pub fn frames(&self) -> u64 {
+        self.times.frames()
+    }
+
     /// The first frame's time, ns.
     pub fn first(&self) -> Option<u64> {
         self.times.first()
