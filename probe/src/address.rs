@@ -51,7 +51,8 @@ impl Address {
                 .build()
                 .map_err(|_| format!("GStreamer's element {name} is missing"))
         };
-        let seconds = timeout.as_secs().clamp(1, 3_600) as u32;
+        // The waiting is done elsewhere. An element that gave up by itself would try again.
+        let seconds = timeout.as_secs().saturating_add(5).min(3_600) as u32;
         match self {
             Self::File(path) => {
                 let source = make("filesrc")?;
@@ -142,7 +143,10 @@ fn parts(url: &str) -> Option<(&str, &str)> {
     let (_, rest) = url.split_once("://")?;
     let rest = rest.split(['?', '#']).next()?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
+    let host = authority
+        .rsplit('@')
+        .next()
+        .filter(|host| !host.is_empty())?;
     Some((host, path))
 }
 

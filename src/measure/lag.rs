@@ -9,12 +9,13 @@
 const STEP_NS: i64 = 10_000_000;
 /// Shifts nearer than this to the best one agree because mouths move no faster, ns.
 const SAME_NS: i64 = 150_000_000;
-/// Independent values a second of speech has: syllables come at some 4 a second.
-const INDEPENDENT_HZ: f64 = 4.0;
+/// Independent values a second of speech has: some 4 syllables, each with an opening and a length.
+const INDEPENDENT_HZ: f64 = 8.0;
 /// A mouth that is asked for is open from here on, IOD.
 const OPEN: f32 = 0.02;
-/// Below this nothing is told.
-const LEAST_CORRELATION: f64 = 0.3;
+/// Below this nothing is told: what mouths reach by chance within 4 s of speech (110 pairs of a
+/// mouth with speech that was not its own).
+const LEAST_CORRELATION: f64 = 0.35;
 
 /// Values at regular instants: value i lies at `start` + i · `step`. Outside of them it is 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,12 +68,13 @@ pub struct LagSearch {
 }
 
 impl Default for LagSearch {
-    /// Half a second to either side, from 2 s of speech on.
+    /// Half a second to either side, from 2 s of speech on. None of 110 mouths with 4 s of speech
+    /// that was not their own was as sure; true ones reach 0.9.
     fn default() -> Self {
         Self {
             most: 500_000_000,
             speech_s: 2.0,
-            confidence: 0.9,
+            confidence: 0.8,
         }
     }
 }
@@ -253,8 +255,8 @@ mod tests {
                 .find(&shown(&speech(*seed, 20), 25, 0, 0.0), &track)
                 .is_some()
         });
-        // A tenth would be what a confidence of 0.9 allows.
-        assert!(told.count() <= 4, "another speech's mouth fits");
+        // A fifth would be what a confidence of 0.8 allows.
+        assert!(told.count() <= 2, "another speech's mouth fits");
         let short = speech(1, 2);
         assert_eq!(
             search.find(&shown(&short, 25, 0, 0.0), &short),

@@ -116,7 +116,7 @@ fn truncated_recordings_are_read_as_far_as_they_go() {
         Clip::flashes(4).write(&path, X264, "avenc_aac", muxer);
         let bytes = fs::read(&path).expect("written");
         fs::write(&path, &bytes[..bytes.len() * 6 / 10]).expect("written");
-        let said = probe(&["--json", "--timeout", "5", text(&path)]);
+        let said = probe(&["--json", "--look", "0", "--timeout", "5", text(&path)]);
         if readable {
             let frames = number(&said.report(), "/video/frames");
             assert!((20.0..90.0).contains(&frames), "{name}: {frames}");
@@ -132,7 +132,7 @@ fn truncated_recordings_are_read_as_far_as_they_go() {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 3_000].fill(0xa5);
     fs::write(&path, &bytes).expect("written");
-    let said = probe(&["--json", "--timeout", "5", text(&path)]);
+    let said = probe(&["--json", "--look", "0", "--timeout", "5", text(&path)]);
     assert!(
         matches!(said.code, Some(0 | 1)),
         "{:?} {}",
@@ -251,7 +251,16 @@ fn a_stream_that_stalls_is_told_as_far_as_it_came() {
         }
     });
     let url = format!("http://127.0.0.1:{port}/a.flv?token=secret-word");
-    let said = probe(&["--json", "--timeout", "1.5", "--duration", "0", &url]);
+    let said = probe(&[
+        "--json",
+        "--look",
+        "0",
+        "--timeout",
+        "1.5",
+        "--duration",
+        "0",
+        &url,
+    ]);
     assert_eq!(said.code, Some(1), "{}", said.err);
     let report = said.report();
     assert_eq!(report["ended"], "stall", "{report}");

@@ -185,8 +185,11 @@ fn missing_doubled_and_backward_frames_are_told() {
         "{coded}"
     );
     let name = file.to_str().expect("UTF-8");
-    assert_eq!(probe(&["--max-gap", "199", name]).code, Some(2));
-    let kept = probe(&["--max-gap", "200", name]);
+    assert_eq!(
+        probe(&["--look", "0", "--max-gap", "199", name]).code,
+        Some(2)
+    );
+    let kept = probe(&["--look", "0", "--max-gap", "200", name]);
     assert_eq!((kept.code, kept.err.as_str()), (Some(0), ""));
 }
 
@@ -205,7 +208,14 @@ fn holes_and_overlaps_of_the_sound_are_told_in_samples() {
         block.0 -= 50 * MS;
     }
     clip.write(&file, X264, PCM, "matroskamux");
-    let said = probe(&["--json", "--max-gap", "100", file.to_str().expect("UTF-8")]);
+    let said = probe(&[
+        "--json",
+        "--look",
+        "0",
+        "--max-gap",
+        "100",
+        file.to_str().expect("UTF-8"),
+    ]);
     assert_eq!(said.code, Some(2), "{}", said.err);
     assert!(
         said.err.contains("a gap in the sound is 300"),
@@ -278,7 +288,7 @@ fn a_stream_without_its_first_keyframe_is_told() {
     );
     let name = file.to_str().expect("UTF-8");
     assert!(
-        probe(&[name])
+        probe(&["--look", "0", name])
             .out
             .contains("does not decode from the first frame on")
     );
@@ -309,7 +319,13 @@ fn a_stream_may_be_alone() {
     );
     // What cannot be measured is not within any limit.
     for file in [sound, pictures] {
-        let said = probe(&["--max-offset", "1000", file.to_str().expect("UTF-8")]);
+        let said = probe(&[
+            "--look",
+            "0",
+            "--max-offset",
+            "1000",
+            file.to_str().expect("UTF-8"),
+        ]);
         assert_eq!(said.code, Some(2), "{}", said.out);
         assert!(said.err.contains("could not be measured"), "{}", said.err);
     }
@@ -333,7 +349,7 @@ fn no_more_is_read_than_is_asked_for() {
     assert_eq!(number(&report, "/video/stream/packets"), 50.0, "{report}");
     assert_eq!(report["marks"].as_array().map(Vec::len), Some(4));
     let url = format!("file://{}", file.display());
-    let said = probe(&["--duration", "2", "--marks", &url]);
+    let said = probe(&["--look", "0", "--duration", "2", "--marks", &url]);
     assert!(
         said.out.starts_with("flash at 0.480 s\n") || said.out.starts_with("sound at 0.480 s\n"),
         "{}",

@@ -53,7 +53,7 @@ fn the_mouth_tells_the_offset() {
     let (first, other) = (file(&folder, "a.mkv"), file(&folder, "b.mkv"));
     for (text, offset, file) in [(FIRST, 120, &first), (OTHER, -80, &other)] {
         talk(text, offset, file);
-        let report = report(file, &["--max-offset", "200", "--marks"]);
+        let report = report(file, &["--max-offset", "200", "--marks", "--look", "60"]);
         println!("{offset}: {}", report["sync"]);
         let sync = &report["sync"];
         assert_eq!(sync["offset_by"], "mouth", "{offset}: {sync}");
@@ -89,7 +89,7 @@ fn the_mouth_tells_the_offset() {
     println!("mixed: {}", said.report()["sync"]);
     assert_eq!(said.code, Some(2), "{} {}", said.out, said.err);
     // Not looked at, nothing is said.
-    let blind = report(&first, &["--look", "0"]);
+    let blind = report(&first, &[]);
     assert_eq!(
         (&blind["sync"]["mouth"], &blind["sync"]["frames_looked_at"]),
         (&Value::Null, &0.into())
