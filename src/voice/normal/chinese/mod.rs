@@ -260,11 +260,17 @@ fn whole_after(number: u64) -> String {
     }
 }
 
+/// Its dictionary takes time to load and 33 MB, so that is done once, and not before there is
+/// Chinese.
+static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
+
+/// Loads the dictionary of words.
+pub(super) fn prepare() {
+    LazyLock::force(&JIEBA);
+}
+
 /// Where the words of a text end, in bytes, and its beginning: rising.
 fn borders(text: &str) -> Vec<usize> {
-    // Loading its dictionary takes a tenth of a second, so that is done once, and not before
-    // there is Chinese.
-    static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
     let mut borders = vec![0];
     if text.chars().any(|c| reading(c).is_some()) {
         let mut end = 0;
