@@ -275,8 +275,9 @@ fn without_a_runtime_one_warning_and_signal_processing() {
         &[(PATH_VARIABLE, "/nowhere/libonnxruntime.so")],
         || {
             let _watchdog = watchdog(60);
+            let model = Model::new(&network(Some(2), &[60], Oddity::None));
             for articulator in ["auto", "network"] {
-                let element = animator();
+                let element = model.element();
                 element.set_property_from_str("articulator", articulator);
                 let (mut h, bus) = harness(&element, AUDIO, VIDEO);
                 let mut got = push(&mut h, 0, &speech(2 * RATE), 1_600);

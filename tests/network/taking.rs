@@ -138,10 +138,11 @@ fn without_a_runtime_the_cure_is_told() {
         test,
         &[(PATH_VARIABLE, "/nowhere/libonnxruntime.so")],
         || {
-            let error = NetworkArticulator::new(&NetworkOptions::default())
+            let mine = file(&network(Some(2), &[60], Oddity::None));
+            let error = NetworkArticulator::new(&mine.options)
                 .err()
                 .expect("no runtime");
-            assert!(matches!(error, NetworkError::NoRuntime(_)));
+            assert!(matches!(error, NetworkError::NoRuntime(_)), "{error}");
             let said = error.to_string();
             assert!(said.contains(PATH_VARIABLE), "{said}");
         },
