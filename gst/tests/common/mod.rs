@@ -2,6 +2,7 @@
 //! What the element's tests share. Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub mod clauses;
 pub mod files;
 pub mod rtmp;
 pub mod speech;
