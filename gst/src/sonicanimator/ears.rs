@@ -27,7 +27,7 @@ impl Ears {
     ///
     /// # Errors
     /// That what the user has set cannot be had.
-    pub fn new(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
+    pub fn new(settings: &Settings) -> Result<Self, NetworkError> {
         if !settings.articulator.has_network() {
             return Ok(Self::without_network(settings.articulator, None));
         }
@@ -38,13 +38,18 @@ impl Ears {
                 listener: Some(Box::new(network)),
                 warning: None,
             }),
-            Err(NetworkError::Untrained) => Ok(Self::without_network(Articulator::Signal, None)),
+            Err(NetworkError::Untrained) => Ok(Self::stand_in()),
             Err(error) if is_the_runtimes(&error, settings) => {
                 let warning = errors::without_network(&error);
                 Ok(Self::without_network(Articulator::Signal, Some(warning)))
             }
-            Err(error) => Err(errors::network_error(&error)),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Who stands in for a network that cannot be had.
+    pub fn stand_in() -> Self {
+        Self::without_network(Articulator::Signal, None)
     }
 
     fn without_network(articulator: Articulator, warning: Option<String>) -> Self {

@@ -58,9 +58,10 @@ pub fn face_error(error: &FaceError, source: &PortraitSource) -> gst::ErrorMessa
     }
 }
 
-/// The error message of a network that cannot be used: which property, what is wrong, what helps.
-pub fn network_error(error: &NetworkError) -> gst::ErrorMessage {
-    let text = match error {
+/// What the user is told of a network that cannot be used: which property, what is wrong, what
+/// helps.
+pub fn network_text(error: &NetworkError) -> String {
+    match error {
         NetworkError::NoRuntime(_) | NetworkError::Untrained => {
             format!("{}.", capitalised(&error.to_string()))
         }
@@ -78,7 +79,12 @@ pub fn network_error(error: &NetworkError) -> gst::ErrorMessage {
             "Property `{}`: {error}. Set {needed} ns or more.",
             names::LOOK_AHEAD
         ),
-    };
+    }
+}
+
+/// The error message of a network that cannot be used.
+pub fn network_error(error: &NetworkError) -> gst::ErrorMessage {
+    let text = network_text(error);
     match error {
         NetworkError::Graph { .. } => gst::error_msg!(gst::ResourceError::Read, ("{text}")),
         NetworkError::NoRuntime(_) | NetworkError::Untrained => {

@@ -270,7 +270,10 @@ impl BaseTransformImpl for SonicAnimator {
             .loader
             .open(&settings)
             .map_err(|e| errors::face_error(&e, &settings.source()))?;
-        let mut ears = Ears::new(&settings).inspect_err(|_| self.loader.close())?;
+        let mut ears = Ears::new(&settings).map_err(|error| {
+            self.loader.close();
+            errors::network_error(&error)
+        })?;
         let warning = ears.warning.take();
         {
             let mut stats = self.stats();

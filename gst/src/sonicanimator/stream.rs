@@ -15,7 +15,9 @@ use sonic_engine::{
     timeline::{Decision, Timeline},
 };
 
-use super::{ears::Ears, imp::CAT, loader::Staged, pcm, properties::Settings, stats::Stats};
+use super::{
+    ears::Ears, errors, imp::CAT, loader::Staged, pcm, properties::Settings, stats::Stats,
+};
 use crate::metas::{SPEECH_META, Shown, SpeechClause, SpeechPlace};
 
 /// Sound is given to the animator in pieces of this length, so that neither a long silence nor
@@ -129,18 +131,13 @@ impl Stream {
 
     fn new_animator(&mut self, rate: u32, grid: FrameGrid, style: Style) -> Animator {
         let seed = self.settings.seed;
-        let ears = self
-            .ears
-            .take()
-            .map_or_else(|| Ears::new(&self.settings), Ok);
-        let listener = match ears {
-            Ok(ears) => ears.listener,
+        let ready = self.ears.take();
+        let ears = ready.map_or_else(|| Ears::new(&self.settings), Ok);
+        let listener = ears.map(|ears| ears.listener).unwrap_or_else(|error| {
             // It could be had when the element started.
-            Err(error) => {
-                self.problem = Some(error.to_string());
-                None
-            }
-        };
+            self.problem = Some(errors::network_text(&error));
+            Ears::stand_in().listener
+        });
         match (self.settings.articulator.has_phones(), listener) {
             (false, Some(listener)) => {
                 Animator::with_articulator(rate, grid, seed, style, listener)
