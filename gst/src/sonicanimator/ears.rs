@@ -38,7 +38,6 @@ impl Ears {
                 listener: Some(Box::new(network)),
                 warning: None,
             }),
-            Err(NetworkError::Untrained) => Ok(Self::stand_in()),
             Err(error) if is_the_runtimes(&error, settings) => {
                 let warning = errors::without_network(&error);
                 Ok(Self::without_network(Articulator::Signal, Some(warning)))
@@ -70,8 +69,6 @@ fn is_the_runtimes(error: &NetworkError, settings: &Settings) -> bool {
     match error {
         NetworkError::NoRuntime(_) => true,
         NetworkError::Graph { .. } => settings.model.is_none(),
-        NetworkError::Untrained
-        | NetworkError::Provider { .. }
-        | NetworkError::LookAhead { .. } => false,
+        NetworkError::Provider { .. } | NetworkError::LookAhead { .. } => false,
     }
 }

@@ -62,7 +62,7 @@ pub fn face_error(error: &FaceError, source: &PortraitSource) -> gst::ErrorMessa
 /// helps.
 pub fn network_text(error: &NetworkError) -> String {
     match error {
-        NetworkError::NoRuntime(_) | NetworkError::Untrained => {
+        NetworkError::NoRuntime(_) => {
             format!("{}.", capitalised(&error.to_string()))
         }
         NetworkError::Provider { .. } => format!(
@@ -87,7 +87,7 @@ pub fn network_error(error: &NetworkError) -> gst::ErrorMessage {
     let text = network_text(error);
     match error {
         NetworkError::Graph { .. } => gst::error_msg!(gst::ResourceError::Read, ("{text}")),
-        NetworkError::NoRuntime(_) | NetworkError::Untrained => {
+        NetworkError::NoRuntime(_) => {
             gst::error_msg!(gst::LibraryError::Init, ("{text}"))
         }
         NetworkError::Provider { .. } | NetworkError::LookAhead { .. } => {

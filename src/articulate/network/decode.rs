@@ -80,3 +80,66 @@ impl Contact {
         self.shown
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows(closure: &[f32]) -> Vec<Mouth> {
+        let mut decoder = Decoder::new();
+        closure
+            .iter()
+            .map(|p| decoder.decode(&[0.4, 0.0, 0.0, 0.0, *p, 0.0, 0.0]))
+            .collect()
+    }
+
+    #[test]
+    fn a_sure_closure_shuts_and_a_doubtful_one_does_not() {
+        let shut = rows(&[0.1, 0.2, 0.7, 0.9, 0.9, 0.8, 0.3, 0.1, 0.0, 0.0]);
+        assert!(shut.iter().any(|m| m.aperture() < 0.01), "{shut:?}");
+        assert_eq!(shut.last().map(|m| m.closure), Some(0.0));
+        let doubtful = rows(&[0.1, 0.2, 0.4, 0.45, 0.4, 0.3, 0.1, 0.0]);
+        assert!(doubtful.iter().all(|m| m.aperture() > 0.04), "{doubtful:?}");
+    }
+
+    #[test]
+    fn one_frame_makes_a_contact_that_is_seen() {
+        let mouths = rows(&[0.0, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let shut = mouths.iter().filter(|m| m.aperture() < 0.03).count();
+        assert!(shut >= 1, "{mouths:?}");
+    }
+
+    #[test]
+    fn silence_is_rest() {
+        let mut decoder = Decoder::new();
+        for _ in 0..20 {
+            decoder.decode(&[0.5, 0.2, 0.1, 0.1, 0.9, 0.9, 0.3]);
+        }
+        let mut last = Mouth::REST;
+        for _ in 0..20 {
+            last = decoder.decode(&[0.01, 0.02, 0.0, 0.01, 0.01, 0.0, 0.02]);
+        }
+        assert_eq!(last, Mouth::REST);
+    }
+
+    proptest! {
+        #[test]
+        fn any_rows_make_mouths_that_do_not_jump(
+            rows in prop::collection::vec(prop::array::uniform7(-0.5f32..1.5), 1..60),
+        ) {
+            let mut decoder = Decoder::new();
+            let mut last = Mouth::REST;
+            for row in &rows {
+                let mouth = decoder.decode(row);
+                for part in [mouth.jaw, mouth.wide, mouth.round, mouth.upper, mouth.closure,
+                    mouth.lip_teeth, mouth.tongue] {
+                    prop_assert!((0.0..=1.0).contains(&part));
+                }
+                prop_assert!((mouth.closure - last.closure).abs() <= PACE + 1e-6);
+                prop_assert!((mouth.lip_teeth - last.lip_teeth).abs() <= PACE + 1e-6);
+                last = mouth;
+            }
+        }
+    }
+}

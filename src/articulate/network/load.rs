@@ -15,7 +15,7 @@ use crate::{
     onnx::{self, Options, Provider, Runtime, RuntimeError, Session, SessionError, Stepper},
 };
 
-/// The network that this project trains (`training/`); empty before it has.
+/// The network that this project trains (`training/`).
 static BUILT_IN: &[u8] = include_bytes!("../../../assets/articulation.onnx");
 /// No file of a network is larger, bytes.
 const LARGEST_GRAPH: u64 = 256 << 20;
@@ -59,9 +59,6 @@ pub enum NetworkError {
     /// ONNX Runtime is missing, too old, or does not start.
     #[error(transparent)]
     NoRuntime(#[from] RuntimeError),
-    /// This build has no network of its own.
-    #[error("this build has no network of its own")]
-    Untrained,
     /// The execution provider that is asked for cannot be had.
     #[error("{problem}; the ONNX Runtime in {} has {}", library.display(), available.join(", "))]
     Provider {
@@ -111,9 +108,6 @@ pub(super) struct Loaded {
 
 impl Loaded {
     pub(super) fn new(options: &NetworkOptions) -> Result<Self, NetworkError> {
-        if options.graph.is_none() && BUILT_IN.is_empty() {
-            return Err(NetworkError::Untrained);
-        }
         let runtime = onnx::runtime()?;
         check_provider(runtime, options.provider)?;
         let file = options.graph.as_ref();
