@@ -12,6 +12,7 @@
 //!
 //! [`voice::Voice`] makes the PCM out of text, with phones in time ([`speech::Phone`]);
 //! [`talk::Talk`] decides what is said when.
+//! [`measure`] looks at what became of it all, as a viewer gets it.
 //! [`animator::Animator`] joins the upper row on the frame grid, [`rig::Rig`] is the lower one.
 #![deny(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod audio;
 pub mod face;
 pub mod frame;
 pub mod grid;
+pub mod measure;
 pub mod motion;
 #[cfg(feature = "onnx")]
 pub mod onnx;

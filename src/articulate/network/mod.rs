@@ -5,8 +5,18 @@
 //! audio::mel::LogMel ─ Normaliser ─ the network ─ Decoder ─ Mouth
 //! ```
 
+#[cfg(feature = "onnx")]
+mod articulator;
+#[cfg(feature = "onnx")]
+mod contract;
 mod decode;
+#[cfg(feature = "onnx")]
+mod load;
 mod normalise;
 
+#[cfg(feature = "onnx")]
+pub use articulator::NetworkArticulator;
 pub use decode::{CHANNELS, Decoder};
+#[cfg(feature = "onnx")]
+pub use load::{LOOK_AHEAD, NetworkError, NetworkOptions};
 pub use normalise::Normaliser;
