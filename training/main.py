@@ -39,6 +39,7 @@ def arguments():
     parser.add_argument("--texts", type=pathlib.Path,
                         default=TOP / ".cache/prompts/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
     parser.add_argument("--recordings", nargs="*", default=[], help="English speech of unknown text to judge by as well")
+    parser.add_argument("--note", default="", help="a sentence for the card")
     args = parser.parse_args()
     if unknown := set(args.steps) - set(STEPS):
         parser.error(f"there is no step {' '.join(unknown)}")
