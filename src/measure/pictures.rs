@@ -23,7 +23,7 @@ pub struct Pictures {
     pub(super) faces: (u64, u64),
     pub(super) still: Still,
     flash: Flashes,
-    follower: Option<Follower>,
+    follower: Looking,
     /// How much of the stream may be looked at for mouths, ns.
     most: u64,
     look_at: u64,
@@ -31,8 +31,9 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Mouths are looked at in the first `seconds` of the stream; without a follower, nowhere.
-    pub fn new(follower: Option<Follower>, seconds: f64) -> Self {
+    /// Mouths are looked at in the first `seconds` of the stream, by what `follower` makes when the
+    /// first picture comes: its file is large. Without one, nowhere.
+    pub fn new(follower: impl FnOnce() -> Option<Follower> + Send + 'static, seconds: f64) -> Self {
         Self {
             times: FrameTimes::default(),
             flashes: Vec::new(),
@@ -40,7 +41,7 @@ impl Pictures {
             faces: (0, 0),
             still: Still::default(),
             flash: Flashes::default(),
-            follower,
+            follower: Looking::Later(Box::new(follower)),
             // Saturates.
             most: (seconds.max(0.0) * SECOND_NS) as u64,
             look_at: 0,
@@ -99,16 +100,37 @@ impl Pictures {
 
     /// The mouth's gap, where it is to be looked at and is found.
     fn look(&mut self, luma: &Luma, time: u64) -> Option<f32> {
-        let follower = self.follower.as_mut()?;
         let since = time.checked_sub(self.times.first()?)?;
         if time < self.look_at || since >= self.most {
             return None;
         }
+        let follower = self.follower.get()?;
         self.look_at = time.saturating_add(LOOK_NS);
         self.faces.1 += 1;
         let seen = follower.see(luma, time)?;
         self.faces.0 += 1;
         Some(seen.aperture)
+    }
+}
+
+/// Who looks at mouths.
+enum Looking {
+    /// Nobody has been needed yet.
+    Later(Box<dyn FnOnce() -> Option<Follower> + Send>),
+    Now(Option<Follower>),
+}
+
+impl Looking {
+    fn get(&mut self) -> Option<&mut Follower> {
+        if let Self::Later(_) = self
+            && let Self::Later(make) = std::mem::replace(self, Self::Now(None))
+        {
+            *self = Self::Now(make());
+        }
+        match self {
+            Self::Now(follower) => follower.as_mut(),
+            Self::Later(_) => None,
+        }
     }
 }
 
@@ -189,7 +211,7 @@ mod tests {
 
     #[test]
     fn stills_are_counted_and_timed() {
-        let mut pictures = Pictures::new(None, 10.0);
+        let mut pictures = Pictures::new(|| None, 10.0);
         for k in 0..20u8 {
             let shade = if (5..12).contains(&k) { 5 } else { k };
             let bytes = [shade; 64];

@@ -255,6 +255,8 @@ fn a_stream_that_stalls_is_told_as_far_as_it_came() {
         "--json",
         "--look",
         "0",
+        "--look",
+        "0",
         "--timeout",
         "1.5",
         "--duration",

@@ -36,6 +36,8 @@ fn a_live_stream_is_measured_while_it_goes_on() {
     let before = unix_time();
     let said = probe(&[
         "--json",
+        "--look",
+        "0",
         "--marks",
         "--duration",
         "3",

@@ -212,6 +212,8 @@ fn holes_and_overlaps_of_the_sound_are_told_in_samples() {
         "--json",
         "--look",
         "0",
+        "--look",
+        "0",
         "--max-gap",
         "100",
         file.to_str().expect("UTF-8"),
