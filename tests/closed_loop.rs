@@ -6,10 +6,19 @@
 #![allow(clippy::unwrap_used)]
 
 use sonic_engine::{
+    animator::{Animator, Style},
+    articulate::{
+        Articulator, KnownPhones, PhoneArticulator,
+        lag::{Lag, LagMeter},
+        network::{NetworkArticulator, NetworkError, NetworkOptions},
+        signal::SignalArticulator,
+    },
     face::{LoadOptions, Picture, Portrait, PortraitSource, Predictor, predict},
     frame::{ChromaSite, Colour, FrameBuf, FrameSpec, Matrix, PixelFormat},
+    grid::FrameGrid,
     pose::{Arkit, FacePose},
     rig::{Framing, Rig, Staging},
+    voice::{Cancel, Delivery, Spoken, choice::voice_named},
 };
 use std::path::{Path, PathBuf};
 
@@ -203,5 +212,93 @@ fn a_blink_is_seen_as_one() {
         println!("{picture:?}: eye aspect ratio {open:.3} open, {shut:.3} shut");
         let is_drawn = picture.starts_with(env!("CARGO_MANIFEST_DIR"));
         assert!(is_drawn || shut < 0.12, "{picture:?}: {shut}");
+    }
+}
+
+/// What is said there, and at how many samples a second; `None` without the voice.
+fn speech() -> Option<(Spoken, u32)> {
+    const TEXT: &str = "My mom may buy a map of Alabama. Papa opened five maps before the boat \
+        moved. Why would anybody leave a beautiful farm for a famous town?";
+    match voice_named("rms", None) {
+        Ok(voice) => {
+            let spoken = voice.speak(TEXT, &Delivery::default(), &Cancel::new());
+            Some((spoken.unwrap(), voice.rate()))
+        }
+        Err(error) => {
+            assert!(std::env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
+            println!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// Who listens to it.
+fn listeners() -> Vec<(&'static str, Box<dyn Articulator>)> {
+    let mut all: Vec<(_, Box<dyn Articulator>)> =
+        vec![("signal", Box::new(SignalArticulator::new()))];
+    match NetworkArticulator::new(&NetworkOptions::default()) {
+        Ok(network) => all.push(("network", Box::new(network))),
+        Err(error @ NetworkError::NoRuntime(_)) => {
+            assert!(std::env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
+            println!("without the network: {error}");
+        }
+        Err(error) => panic!("{error}"),
+    }
+    all
+}
+
+/// The gap between the lips as the detector sees it in the frames, against what the phones that
+/// were spoken ask for: over 3 s each, wherever they agree at all.
+fn lags(
+    studio: &mut Studio,
+    listener: Box<dyn Articulator>,
+    spoken: &Spoken,
+    rate: u32,
+) -> Vec<Lag> {
+    let grid = FrameGrid::new(25, 1).unwrap();
+    let still = Style {
+        motion_scale: 0.0,
+        blink_rate: 0.0,
+        ..Style::default()
+    };
+    let mut animator = Animator::with_articulator(rate, grid, 0, still, listener);
+    animator.push(&spoken.samples);
+    animator.finish();
+    let known = KnownPhones::new();
+    known.announce(0, rate, &spoken.phones);
+    let truth = PhoneArticulator::new(known);
+    let mut meter = LagMeter::of_track();
+    let (mut heard, mut found) = (0, Vec::new());
+    while let Some(frame) = animator.next_frame() {
+        let time = grid.time(frame.index);
+        meter.shown(time, studio.see(&frame.pose).1.aperture);
+        while heard <= time {
+            let sample = heard * 16 / 1_000_000;
+            meter.heard(heard, truth.mouth_at(sample as i64).aperture());
+            heard += 10_000_000;
+        }
+        if frame.index.is_multiple_of(25) {
+            found.extend(meter.lag().filter(|lag| lag.confidence > 0.3));
+        }
+    }
+    found
+}
+
+/// Seen and measured from outside: what moves is where its sound is, to a frame.
+#[test]
+fn the_mouth_that_is_seen_goes_with_the_sound() {
+    let Some((spoken, rate)) = speech() else {
+        return;
+    };
+    let Some(mut studio) = Studio::new(&portraits()[0]) else {
+        return;
+    };
+    for (name, listener) in listeners() {
+        let lags = lags(&mut studio, listener, &spoken, rate);
+        println!("{name}: {lags:?}");
+        assert!(lags.len() >= 2, "{name}: too little agrees to say anything");
+        for lag in lags {
+            assert!(lag.ns.abs() <= 40_000_000, "{name}: {lag:?}");
+        }
     }
 }

@@ -168,7 +168,7 @@ fn where_phones_end_the_sound_is_heard_again() {
         )
     };
     let (both, used, ignored) = run("auto");
-    let (heard, unused, refused) = run("signal");
+    let (heard, unused, refused) = run("network");
     assert_eq!((used, ignored, unused, refused), (1, 0, 0, 1));
     let later = |frames: &[Seen]| shut(frames).into_iter().find(|ms| *ms > 500);
     assert_eq!(later(&heard), None, "a tone is no m");
@@ -314,11 +314,11 @@ fn phones_alone_need_less_latency_which_stays_while_playing() {
         finish(&mut h);
         (before, at_end)
     };
-    let [auto, phones, signal] = ["auto", "phones", "signal"].map(run);
-    assert_eq!(auto, signal);
+    let [auto, phones, network] = ["auto", "phones", "network"].map(run);
+    assert_eq!(auto, network);
     let saved = auto.0 - phones.0;
-    // Windows and smoothing of listening.
-    assert!((70..=90).contains(&saved.mseconds()), "{saved}");
+    // What listening takes.
+    assert!((20..=120).contains(&saved.mseconds()), "{saved}");
     assert_eq!(saved.nseconds(), auto.1 - phones.1);
     assert!(
         phones.0 <= gst::ClockTime::from_mseconds(100),

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Training: the network learns to say of spoilt sounds what the mouth did."""
+
+import functools
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from scipy.ndimage import gaussian_filter1d
+
+import network
+
+BANDS, CHANNELS = network.BANDS, network.CHANNELS
+JAW, WIDE, ROUND, UPPER, CLOSURE, LIP_TEETH, TONGUE = range(CHANNELS)
+SIL, PP, FF, TH, DD, KK, CH, SS, NN, RR, AA, E, I, O, U = range(network.VISEMES)
+# Frames of one sequence, of which the first only fill the network's memory.
+LENGTH, WARM = 360, 40
+
+# How much an error counts in each part of the mouth: what a viewer sees most counts most.
+PARTS = np.array([6.0, 2.0, 3.0, 1.0, 0.0, 0.0, 1.0])
+# A wrong closure counts more in a sound that is often mistaken for one.
+FALSE_CLOSURE = np.ones(network.VISEMES)
+FALSE_CLOSURE[[DD, KK, NN]] = 2.0
+FALSE_CLOSURE[[AA, E, I, O, U]] = 1.5
+CLOSURE_WEIGHT, LIP_TEETH_WEIGHT, VISEME_WEIGHT = 1.0, 0.6, 0.25
+
+
+# Jaw and upper lip by viseme, as in src/speech/viseme.rs.
+NOMINAL_JAW = np.array([0, 0, .08, .2, .2, .25, .22, .12, .22, .25, .62, .42, .24, .45, .2], np.float32)
+# So much of the jaw's target is that of the phones themselves; the rest is the articulator's,
+# which reaches less of it where nothing is stressed. Spread of its smoothing, frames.
+JAW_SHARE, JAW_SPREAD = 0.6, 2.6
+
+
+def with_targets(rows, starts):
+    """The rows with what is to be learnt instead of the articulator's own mouths."""
+    rows = rows.copy()
+    for a, b in zip(starts, starts[1:]):
+        own = rows[a:b].astype(np.float32)
+        viseme = own[:, BANDS + CHANNELS].astype(int)
+        jaw = own[:, BANDS + JAW]
+        # Behind closed lips nobody sees the jaw: the articulator's will do.
+        nominal = np.where(viseme == PP, jaw, NOMINAL_JAW[viseme])
+        nominal = gaussian_filter1d(nominal, JAW_SPREAD, mode="nearest")
+        rows[a:b, BANDS + JAW] = JAW_SHARE * nominal + (1 - JAW_SHARE) * jaw
+    return rows
+
+
+def loss_of(logits, targets, visemes):
+    """Mean loss of [batch, time] frames."""
+    parts = jax.nn.sigmoid(logits[..., :CHANNELS])
+    shape = (jnp.abs(parts - targets) + 2 * (parts - targets) ** 2) @ jnp.array(PARTS)
+    weights = jnp.array(FALSE_CLOSURE)[visemes]
+    bce = optax.sigmoid_binary_cross_entropy
+    closed = targets[..., CLOSURE]
+    closure = bce(logits[..., CLOSURE], closed) * jnp.where(closed > 0.5, 2.0, weights)
+    teeth = bce(logits[..., LIP_TEETH], targets[..., LIP_TEETH])
+    classes = optax.softmax_cross_entropy_with_integer_labels(logits[..., CHANNELS:], visemes)
+    return jnp.mean(shape + CLOSURE_WEIGHT * closure + LIP_TEETH_WEIGHT * teeth + VISEME_WEIGHT * classes)
+
+
+def loss(weights, bands, targets, visemes):
+    """Mean over the heads; each speaks of the frames before."""
+    total = 0.0
+    for ahead, logits in network.apply(weights, bands).items():
+        now = slice(WARM + ahead, LENGTH)
+        then = slice(WARM, LENGTH - ahead)
+        total += loss_of(logits[:, now], targets[:, then], visemes[:, then])
+    return total / len(network.LOOK_AHEADS)
+
+
+def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print):
+    """Weights. `weight_of` tells of each stretch how often it is taken."""
+    rng = np.random.default_rng(seed)
+    weights = network.initial(jax.random.PRNGKey(seed))
+    schedule = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 5), steps, rate * 0.02)
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
+    state = optimiser.init(weights)
+    mean = weights
+
+    @jax.jit
+    def step(weights, mean, state, keep, bands, targets, visemes):
+        value, slope = jax.value_and_grad(loss)(weights, bands, targets, visemes)
+        updates, state = optimiser.update(slope, state, weights)
+        weights = optax.apply_updates(weights, updates)
+        mean = jax.tree.map(lambda m, w: keep * m + (1 - keep) * w, mean, weights)
+        return weights, mean, state, value
+
+    lengths = np.diff(starts)
+    chance = np.maximum(lengths, 1) * np.array(weight_of, float) * (lengths > LENGTH)
+    chance /= chance.sum()
+    begun, values = time.time(), []
+    for i in range(steps):
+        picked = rng.choice(len(lengths), batch, p=chance)
+        at = [starts[k] + rng.integers(0, lengths[k] - LENGTH + 1) for k in picked]
+        taken = np.stack([rows[a:a + LENGTH] for a in at]).astype(np.float32)
+        bands = taken[..., :BANDS]
+        # A room's or a line's band more or less must not matter.
+        bands = bands + rng.normal(0, 0.15, (batch, 1, 1)).astype(np.float32)
+        if rng.random() < 0.5:
+            b, w = rng.integers(0, BANDS - 4, batch), rng.integers(1, 5, batch)
+            for k in range(batch):
+                bands[k, :, b[k]:b[k] + w[k]] = bands[k, :, b[k]:b[k] + w[k]].mean()
+        weights, mean, state, value = step(
+            weights, mean, state, min(0.99, i / (i + 10)), bands, taken[..., BANDS:BANDS + CHANNELS],
+            taken[..., BANDS + CHANNELS].astype(np.int32))
+        values.append(value)
+        if (i + 1) % 50 == 0:
+            log(f"step {i + 1}: loss {float(np.mean(values[-50:])):.4f}, {time.time() - begun:.0f} s")
+    return jax.tree.map(np.asarray, mean)
