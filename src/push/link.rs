@@ -218,6 +218,12 @@ impl Link {
         }
     }
 
+    /// The connection is opened anew by our own will, which is no failure.
+    pub fn reopen(&mut self, now: Duration) -> Order {
+        self.settle(now);
+        self.open(now)
+    }
+
     /// The server lets us publish.
     pub fn published(&mut self, now: Duration) {
         if let Phase::Opening(_) = self.phase {

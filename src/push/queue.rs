@@ -151,9 +151,21 @@ impl<T> PacketQueue<T> {
 
     /// The next packet.
     pub fn pop(&mut self) -> Option<Packet<T>> {
-        let packet = self.packets.pop_front()?;
+        self.pop_of(|_| true)
+    }
+
+    /// The next packet of the streams that are taken: who muxes may need sound before it can
+    /// take more pictures.
+    pub fn pop_of(&mut self, taken: impl Fn(Stream) -> bool) -> Option<Packet<T>> {
+        let at = self.packets.iter().position(|p| taken(p.stream))?;
+        let packet = self.packets.remove(at)?;
         self.bytes -= packet.bytes;
         Some(packet)
+    }
+
+    /// Whether there is a packet of the streams that are taken.
+    pub fn has(&self, taken: impl Fn(Stream) -> bool) -> bool {
+        self.packets.iter().any(|p| taken(p.stream))
     }
 
     /// Takes a packet, at the cost of others if there is no room. What was dropped.
