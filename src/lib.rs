@@ -27,6 +27,7 @@ pub mod motion;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 pub mod pose;
+pub mod push;
 pub mod rig;
 pub mod speech;
 pub mod talk;
