@@ -27,6 +27,7 @@ pub mod onnx;
 pub mod pose;
 pub mod rig;
 pub mod speech;
+pub mod sync;
 pub mod talk;
 pub mod timeline;
 pub mod voice;
