@@ -56,7 +56,8 @@ impl Drift {
         let second = time / SECOND;
         if second != self.current && self.count > 0 {
             let n = f64::from(self.count);
-            self.means.push_back((self.sum_time / n, self.sum_ahead / n));
+            self.means
+                .push_back((self.sum_time / n, self.sum_ahead / n));
             if self.means.len() > WINDOW {
                 self.means.pop_front();
             }
@@ -108,7 +109,9 @@ mod tests {
         let mut drift = Drift::new();
         let mut state = seed | 1;
         for i in 1..seconds * 50 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let jitter = ((state >> 33) as f64 / 2f64.powi(31) - 0.5) * 40e6;
             let sound = i * 20_000_000;
             let arrival = sound as f64 / (1.0 + ppm * 1e-6) + 30e6 + jitter;
@@ -133,7 +136,10 @@ mod tests {
         for burst in 0..60u64 {
             for i in 0..250 {
                 let late = (burst * burst) % 7 * SECOND / 3;
-                bursts.add((burst * 250 + i) * 20_000_000, burst * 5 * SECOND + late + i);
+                bursts.add(
+                    (burst * 250 + i) * 20_000_000,
+                    burst * 5 * SECOND + late + i,
+                );
             }
         }
         assert_eq!(bursts.estimate(), None);

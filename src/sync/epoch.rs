@@ -125,7 +125,10 @@ impl Epochs {
         }
         // The first of all may lie where its timestamp says without any anchor.
         let plain = stamp as i64;
-        if first && self.anchors[latest].is_none() && plain.saturating_sub(now).saturating_abs() <= NEAR {
+        if first
+            && self.anchors[latest].is_none()
+            && plain.saturating_sub(now).saturating_abs() <= NEAR
+        {
             self.begin(lane, stamp, plain);
             return Placed::At(plain);
         }

@@ -143,12 +143,7 @@ impl<M: Material> Sync<M> {
     }
 
     /// Whether this is the rest of what was interrupted.
-    fn is_muted(
-        &mut self,
-        place: Option<Place>,
-        frames: i64,
-        quiet: impl Fn() -> bool,
-    ) -> bool {
+    fn is_muted(&mut self, place: Option<Place>, frames: i64, quiet: impl Fn() -> bool) -> bool {
         let Some(audio) = &mut self.audio else {
             return false;
         };
@@ -226,8 +221,7 @@ impl<M: Material> Sync<M> {
             // The epoch has been begun by the sound.
             video.lane.epoch = self.epochs.latest();
             video.lane.fresh = false;
-        } else if let Placed::Restarted(_) = self.epochs.place(&mut video.lane, stamp, now, false)
-        {
+        } else if let Placed::Restarted(_) = self.epochs.place(&mut video.lane, stamp, now, false) {
             taken = Taken::Restarted;
         }
         let planned = self.epochs.plan(video.lane.epoch, stamp);

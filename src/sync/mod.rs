@@ -264,6 +264,24 @@ impl<M: Material> Sync<M> {
         }
     }
 
+    /// The clock paces from now on; nothing may have been put in yet but events and formats.
+    pub fn set_live(&mut self, config: Config) {
+        self.set_config(config);
+        self.config.live = true;
+    }
+
+    /// What waits of the sound is sent although it fills no block: its format changes.
+    pub fn drain(&mut self) {
+        if let Some(audio) = &mut self.audio {
+            audio.drain = true;
+        }
+    }
+
+    /// How long a frame lasts, ns; 0 if there are no pictures.
+    pub fn frame_time(&self) -> u64 {
+        self.video.as_ref().map_or(0, |v| v.grid.duration(0))
+    }
+
     /// The format of the sound, if there is any.
     pub fn format(&self) -> Option<&pcm::PcmFormat> {
         self.audio.as_ref().map(|a| &a.sound.format)

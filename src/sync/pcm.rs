@@ -72,14 +72,22 @@ impl PcmFormat {
         };
         let bytes = raw.to_le_bytes();
         for (i, byte) in sample[..self.bytes].iter_mut().enumerate() {
-            *byte = bytes[if self.big_endian { self.bytes - 1 - i } else { i }];
+            *byte = bytes[if self.big_endian {
+                self.bytes - 1 - i
+            } else {
+                i
+            }];
         }
     }
 
     fn bits(&self, sample: &[u8]) -> u64 {
         let mut bytes = [0; 8];
         for (i, byte) in sample[..self.bytes].iter().enumerate() {
-            bytes[if self.big_endian { self.bytes - 1 - i } else { i }] = *byte;
+            bytes[if self.big_endian {
+                self.bytes - 1 - i
+            } else {
+                i
+            }] = *byte;
         }
         u64::from_le_bytes(bytes)
     }
@@ -118,10 +126,7 @@ impl PcmFormat {
     pub fn cross_fade(&self, from: &[u8], into: &mut [u8]) {
         let count = (into.len() / self.frame()) as f32;
         let frames = from.chunks_exact(self.frame());
-        for (i, (old, new)) in frames
-            .zip(into.chunks_exact_mut(self.frame()))
-            .enumerate()
-        {
+        for (i, (old, new)) in frames.zip(into.chunks_exact_mut(self.frame())).enumerate() {
             let gain = (i as f32 + 0.5) / count;
             for (old, new) in old
                 .chunks_exact(self.bytes)
@@ -199,7 +204,10 @@ mod tests {
             bytes(format(Encoding::Signed, 4, 24, false), -0.5),
             [0, 0, 0xC0, 0xFF]
         );
-        assert_eq!(bytes(format(Encoding::Signed, 2, 16, false), 7.0), [255, 127]);
+        assert_eq!(
+            bytes(format(Encoding::Signed, 2, 16, false), 7.0),
+            [255, 127]
+        );
     }
 
     #[test]

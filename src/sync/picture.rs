@@ -2,7 +2,11 @@
 //! Which picture is sent: the one nearest to what is heard. A late one still replaces what is
 //! shown, and where none has come the last one is sent again.
 
-use super::{Material, Sync, Verdict, epoch::Epochs, mapping::VideoSide};
+use super::{
+    Material, Sync, Verdict,
+    epoch::Epochs,
+    mapping::{Dry, VideoSide},
+};
 
 /// What waits among the pictures.
 pub(super) enum Queued<M: Material> {
@@ -140,7 +144,13 @@ impl<M: Material> Sync<M> {
     }
 
     /// Decides what the slot shows.
-    fn fill(&mut self, slot: &mut Slot<M::Frame>, content: Option<Content>, fresh: bool, half: i64) {
+    fn fill(
+        &mut self,
+        slot: &mut Slot<M::Frame>,
+        content: Option<Content>,
+        fresh: bool,
+        half: i64,
+    ) {
         let Some(video) = &mut self.video else { return };
         let at = slot.at as i64;
         let idle_after = self.config.idle_after;
@@ -206,7 +216,13 @@ impl<M: Material> Sync<M> {
         let format = &audio.sound.format;
         let output = format.samples(slot);
         let shifted = |shift| slot - format.ns(shift);
-        let Some(dry) = audio.dry.filter(|dry| output >= dry.since) else {
+        // The sound of that time may not have been sent yet: what waits tells whether there is any.
+        let ahead = Dry {
+            since: audio.out + audio.sound.len(),
+            shift: audio.mapping.shift(),
+        };
+        let dry = audio.dry.unwrap_or(ahead);
+        let Some(dry) = Some(dry).filter(|dry| output >= dry.since) else {
             return Some(Content {
                 time: shifted(audio.mapping.shift_at(output)),
                 heard: true,

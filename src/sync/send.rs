@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What goes out: when the next block and frame are due, and what a block of sound holds.
 
+use std::ops::Range;
+
 use super::{
     BLOCK, Heard, LatePolicy, Material, Next, Part, Sync,
     intake::GIVEN_BACK,
@@ -66,8 +68,7 @@ impl<M: Material> Sync<M> {
                 // Frame k exists if k · d / n lies before the end of the sound.
                 let (n, d) = video.grid.rate();
                 let format = &audio.sound.format;
-                let begins =
-                    u128::from(video.index) * u128::from(d) * u128::from(format.rate);
+                let begins = u128::from(video.index) * u128::from(d) * u128::from(format.rate);
                 let ends = u128::try_from(audio.sound.end()).unwrap_or(0) * u128::from(n);
                 (begins < ends, audio.lane.eos)
             }
@@ -126,21 +127,24 @@ impl<M: Material> Sync<M> {
     }
 
     /// Writes the next block of sound, as long as [`next_sound`](Self::next_sound) says, and
-    /// says what it consists of and which words begin in it (at output samples).
+    /// says what it consists of and which words begin in it (at output samples). Which samples
+    /// of the output it holds.
     pub fn send_sound(
         &mut self,
         block: &mut [u8],
         parts: &mut Vec<Part<M>>,
         heard: &mut Vec<Heard>,
-    ) {
+    ) -> Range<i64> {
         let Some(due) = self.audio.as_ref().map(AudioSide::due) else {
-            return;
+            return 0..0;
         };
         if self.waiting {
             self.try_begin(due);
         }
         let (live, waiting, late) = (self.config.live, self.waiting, self.config.late);
-        let Some(audio) = &mut self.audio else { return };
+        let Some(audio) = &mut self.audio else {
+            return 0..0;
+        };
         let format = audio.sound.format;
         let frame = format.frame();
         let total = (block.len() / frame) as i64;
@@ -199,22 +203,18 @@ impl<M: Material> Sync<M> {
         if audio.sound.len() == 0 {
             audio.drain = false;
         }
+        let end = audio.out;
         self.counts.sound_out += total as u64;
         self.check_over();
+        end - total..end
     }
 
     /// The beginning is over when both streams have come, or one has waited for long enough.
     pub(super) fn try_begin(&mut self, at: i64) {
         let sound = self.audio.as_ref().is_some_and(|a| a.sound.len() > 0);
         let pictures = self.video.as_ref().is_some_and(|v| v.frames() > 0);
-        let no_sound = self
-            .audio
-            .as_ref()
-            .is_none_or(|a| !a.linked || a.lane.eos);
-        let no_pictures = self
-            .video
-            .as_ref()
-            .is_none_or(|v| !v.linked || v.lane.eos);
+        let no_sound = self.audio.as_ref().is_none_or(|a| !a.linked || a.lane.eos);
+        let no_pictures = self.video.as_ref().is_none_or(|v| !v.linked || v.lane.eos);
         if self.config.live {
             if !sound && !pictures {
                 return;
@@ -242,11 +242,9 @@ impl<M: Material> Sync<M> {
         let audio = self.audio.as_ref();
         let video = self.video.as_ref();
         let linked = audio.is_some_and(|a| a.linked) || video.is_some_and(|v| v.linked);
-        let sound_over = audio.is_none_or(|a| {
-            !a.linked || (a.lane.eos && a.sound.len() == 0 && a.fade.is_empty())
-        });
-        let pictures_over =
-            video.is_none_or(|v| !v.linked || (v.lane.eos && v.frames() == 0));
+        let sound_over = audio
+            .is_none_or(|a| !a.linked || (a.lane.eos && a.sound.len() == 0 && a.fade.is_empty()));
+        let pictures_over = video.is_none_or(|v| !v.linked || (v.lane.eos && v.frames() == 0));
         if linked && sound_over && pictures_over {
             let ends = [audio.map(AudioSide::due), video.map(|v| v.due())];
             self.over = ends.into_iter().flatten().max();

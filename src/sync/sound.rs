@@ -165,10 +165,7 @@ impl<M: Material> Sound<M> {
 
     /// The quiet stretch that holds the next sample, with what of it was sent before.
     pub fn quiet_here(&self) -> Option<Range<i64>> {
-        self.quiet
-            .iter()
-            .find(|q| q.contains(&self.start))
-            .cloned()
+        self.quiet.iter().find(|q| q.contains(&self.start)).cloned()
     }
 
     /// Writes the next frames to `block` (whole frames) and says what they are; how many there

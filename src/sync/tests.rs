@@ -99,10 +99,10 @@ impl Live {
                 }
             }
         }
-        for (ended, next) in
-            self.ended
-                .iter_mut()
-                .zip([self.sync.next_sound(), self.sync.next_picture()])
+        for (ended, next) in self
+            .ended
+            .iter_mut()
+            .zip([self.sync.next_sound(), self.sync.next_picture()])
         {
             if let Next::End(at) = next {
                 *ended = Some(at);
@@ -353,7 +353,8 @@ fn a_day_adds_nothing_to_the_offset() {
                     let data = speech(0, (to - pushed) as usize);
                     live.sync.push_sound(Some(stamp), data, None, None);
                     pushed = to;
-                    live.sync.push_frame(Some(grid.time(k)), Some(grid.duration(k)), k, None);
+                    live.sync
+                        .push_frame(Some(grid.time(k)), Some(grid.duration(k)), k, None);
                     live.pass(grid.time(k + 1));
                 }
                 live.slots_are_even((n, d));
@@ -362,7 +363,10 @@ fn a_day_adds_nothing_to_the_offset() {
                 (summary.worst, summary.p95)
             });
             // Half a frame is allowed; a sample's rounding is what there is.
-            assert!(offsets.iter().all(|o| o.0.unsigned_abs() < 100_000), "{offsets:?}");
+            assert!(
+                offsets.iter().all(|o| o.0.unsigned_abs() < 100_000),
+                "{offsets:?}"
+            );
         }
     }
 }

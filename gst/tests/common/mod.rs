@@ -5,6 +5,7 @@
 pub mod files;
 pub mod rtmp;
 pub mod speech;
+pub mod sync;
 
 use std::{
     io::Write,
