@@ -219,7 +219,7 @@ class Readme(unittest.TestCase):
 
     def test_its_tables_list_the_properties_that_the_elements_have(self):
         rest = (TOP / "README.md").read_text()
-        for element in ("sonicanimator", "ttssrc", "rtmppushsink"):
+        for element in ("sonicanimator", "ttssrc", "avclocksync", "rtmppushsink"):
             with self.subTest(element=element):
                 before, _, after = rest.partition(f"## Properties of `{element}`\n")
                 section, heading, after = after.partition("\n## ")
