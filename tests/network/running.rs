@@ -8,7 +8,10 @@ use crate::{
 use proptest::prelude::*;
 use sonic_engine::{
     animator::{Animator, Style},
-    articulate::{Articulator, Mouth, Origin, network::NetworkArticulator},
+    articulate::{
+        Articulator, Mouth, Origin,
+        network::{NetworkArticulator, NetworkOptions},
+    },
     grid::FrameGrid,
     speech::Phone,
 };
@@ -135,6 +138,30 @@ fn silence_rests_and_costs_nothing() {
         .step_by(160)
         .map(|s| told.mouth_at(later + s as i64).jaw);
     assert!(jaws.fold(0.0, f32::max) > 0.2);
+}
+
+/// The built-in network rests in silence and in a quiet room, however long, and comes back.
+#[test]
+fn the_built_in_network_rests_in_silence() {
+    let Some(mut network) = articulator(&NetworkOptions::default()) else {
+        return;
+    };
+    let speech = babble(32_000);
+    let room: Vec<f32> = noise(48_000).map(|s| 0.0005 * s).collect();
+    network.push(&speech);
+    network.push(&room);
+    network.push_silence(16_000 * 3_600);
+    network.push(&room);
+    network.drain();
+    let end = 32_000 + 2 * 48_000 + 16_000 * 3_600;
+    let quiet = (32_000 + 12_800..72_000).chain(end - 40_000..end - 1_000);
+    for sample in quiet.step_by(160) {
+        let aperture = network.mouth_at(sample).aperture();
+        assert!(aperture < 0.03, "{aperture} at {sample}");
+    }
+    for sample in (200_000..end - 60_000).step_by(900_001) {
+        assert_eq!(network.mouth_at(sample), Mouth::REST, "{sample}");
+    }
 }
 
 #[test]
