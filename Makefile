@@ -33,11 +33,12 @@ doctor:
 setup:
 	@sh scripts/setup.sh run
 
-## make build      the plugin, target/release/libgstsonic.so
+## make build      the plugin and sonic-probe, into target/release
 build: setup
 	@sh scripts/build.sh
 
-## make link       let GStreamer find the plugin, for this user; make unlink undoes it
+## make link       let GStreamer find the plugin, and the shell sonic-probe, for this user;
+##                 make unlink undoes it
 link: build
 	@sh scripts/link.sh link
 
