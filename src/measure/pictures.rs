@@ -117,7 +117,7 @@ impl Pictures {
 enum Looking {
     /// Nobody has been needed yet.
     Later(Box<dyn FnOnce() -> Option<Follower> + Send>),
-    Now(Option<Follower>),
+    Now(Option<Box<Follower>>),
 }
 
 impl Looking {
@@ -125,10 +125,10 @@ impl Looking {
         if let Self::Later(_) = self
             && let Self::Later(make) = std::mem::replace(self, Self::Now(None))
         {
-            *self = Self::Now(make());
+            *self = Self::Now(make().map(Box::new));
         }
         match self {
-            Self::Now(follower) => follower.as_mut(),
+            Self::Now(follower) => follower.as_deref_mut(),
             Self::Later(_) => None,
         }
     }
