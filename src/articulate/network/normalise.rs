@@ -132,7 +132,7 @@ impl Normaliser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::mel::LogMel;
+    use crate::audio::mel::{BANDS, LogMel};
     use std::f32::consts::TAU;
 
     const RATE: usize = 16_000;
