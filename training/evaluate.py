@@ -19,8 +19,12 @@ NOMINAL = dict(
     R=(0.25, 0), ER=(0.25, 0), AA=(0.62, 0.1), AE=(0.62, 0.1), AH=(0.62, 0.1), AW=(0.62, 0.1), AY=(0.62, 0.1),
     EH=(0.42, 0.1), EY=(0.42, 0.1), IH=(0.24, 0.1), IY=(0.24, 0.1), Y=(0.24, 0.1), AO=(0.45, 0), OW=(0.45, 0),
     OY=(0.45, 0), UH=(0.2, 0), UW=(0.2, 0), W=(0.2, 0))
-LABIAL = {"P", "B", "M"}
-OPEN = {"AA", "AE", "AH", "AO", "AW", "AY", "EH", "EY", "OW", "OY"}
+# The same of the visemes, for speech whose truth is known.
+VISEMES = "sil PP FF TH DD kk CH SS nn RR aa E I O U".split()
+NOMINAL |= dict(PP=(0, 0), FF=(0.08, 0.15), DD=(0.2, 0.05), kk=(0.25, 0), SS=(0.12, 0.1), nn=(0.22, 0.05),
+                RR=(0.25, 0), aa=(0.62, 0.1), E=(0.42, 0.1), I=(0.24, 0.1), O=(0.45, 0), U=(0.2, 0))
+LABIAL = {"P", "B", "M", "PP"}
+OPEN = {"AA", "AE", "AH", "AO", "AW", "AY", "EH", "EY", "OW", "OY", "aa", "E", "O"}
 SHUT = 0.03
 SLACK = 0.04
 
@@ -37,7 +41,7 @@ def runs(condition):
 
 
 def plain(name):
-    return "SIL" if name in ("<s>", "</s>", "<sil>", "SIL", "[NOISE]", "+NSN+", "+SPN+") else name
+    return "SIL" if name in ("sil", "<s>", "</s>", "<sil>", "SIL", "[NOISE]", "+NSN+", "+SPN+") else name
 
 
 def score(mouths, phones, offset=0.0):
@@ -143,26 +147,14 @@ def listen(engine, rows, folder):
 
 
 def report(name, mouths, rows):
-    for part, chosen in (("dev", lambda r: not held_out(r)), ("held out", held_out)):
-        scores = [score(m, r["phones"]) for m, r in zip(mouths, rows) if r["kind"] == "prompt" and chosen(r)]
+    """Prints the figures by part of the recordings, and gives them."""
+    parts = {"prompts, tuned on": lambda r: r["kind"] == "prompt" and not held_out(r),
+             "prompts, held out": lambda r: r["kind"] == "prompt" and held_out(r),
+             "other clips": lambda r: r["kind"] == "clip"}
+    found = {}
+    for part, chosen in parts.items():
+        scores = [score(m, r["phones"]) for m, r in zip(mouths, rows) if chosen(r)]
         if scores:
-            print(line(f"{name} prompts {part}", total(scores)), flush=True)
-    scores = [score(m, r["phones"]) for m, r in zip(mouths, rows) if r["kind"] == "clip"]
-    if scores:
-        print(line(f"{name} clips", total(scores)), flush=True)
-
-
-if __name__ == "__main__":
-    import sys
-    import tempfile
-    import network
-    rows = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    engine = "target/release/examples/training"
-    with tempfile.TemporaryDirectory() as folder:
-        if sys.argv[2] == "signal":
-            report("signal", listen(engine, rows, folder), rows)
-        else:
-            runner = network.Runner(sys.argv[2])
-            found = [runner.run(b) for b in bands_of(engine, rows, folder)]
-            for name in found[0]:
-                report(name, decoded(engine, [f[name] for f in found], folder), rows)
+            found[part] = total(scores)
+            print(line(f"{name} {part}", found[part]), flush=True)
+    return found

@@ -22,7 +22,7 @@ LENGTH, WARM = 360, 40
 PARTS = np.array([6.0, 2.0, 3.0, 1.0, 0.0, 0.0, 1.0])
 # A wrong closure counts more in a sound that is often mistaken for one.
 FALSE_CLOSURE = np.ones(network.VISEMES)
-FALSE_CLOSURE[[DD, KK, NN]] = 2.0
+FALSE_CLOSURE[[DD, KK, NN, TH]] = 2.0
 FALSE_CLOSURE[[AA, E, I, O, U]] = 1.5
 CLOSURE_WEIGHT, LIP_TEETH_WEIGHT, VISEME_WEIGHT = 1.0, 0.6, 0.25
 
@@ -31,7 +31,9 @@ CLOSURE_WEIGHT, LIP_TEETH_WEIGHT, VISEME_WEIGHT = 1.0, 0.6, 0.25
 NOMINAL_JAW = np.array([0, 0, .08, .2, .2, .25, .22, .12, .22, .25, .62, .42, .24, .45, .2], np.float32)
 # So much of the jaw's target is that of the phones themselves; the rest is the articulator's,
 # which reaches less of it where nothing is stressed. Spread of its smoothing, frames.
-JAW_SHARE, JAW_SPREAD = 0.6, 2.6
+JAW_SHARE, JAW_SPREAD = 0.7, 2.6
+# Lips that are nearer than this have met.
+MET = 0.9
 
 
 def with_targets(rows, starts):
@@ -45,13 +47,16 @@ def with_targets(rows, starts):
         nominal = np.where(viseme == PP, jaw, NOMINAL_JAW[viseme])
         nominal = gaussian_filter1d(nominal, JAW_SPREAD, mode="nearest")
         rows[a:b, BANDS + JAW] = JAW_SHARE * nominal + (1 - JAW_SHARE) * jaw
+        # Contact itself: the way there and back is the decoder's.
+        for part in (CLOSURE, LIP_TEETH):
+            rows[a:b, BANDS + part] = own[:, BANDS + part] > MET
     return rows
 
 
 def loss_of(logits, targets, visemes):
     """Mean loss of [batch, time] frames."""
     parts = jax.nn.sigmoid(logits[..., :CHANNELS])
-    shape = (jnp.abs(parts - targets) + 2 * (parts - targets) ** 2) @ jnp.array(PARTS)
+    shape = 4 * (parts - targets) ** 2 @ jnp.array(PARTS)
     weights = jnp.array(FALSE_CLOSURE)[visemes]
     bce = optax.sigmoid_binary_cross_entropy
     closed = targets[..., CLOSURE]
@@ -65,16 +70,24 @@ def loss(weights, bands, targets, visemes):
     """Mean over the heads; each speaks of the frames before."""
     total = 0.0
     for ahead, logits in network.apply(weights, bands).items():
+        share = 0.5 if ahead == 8 else 0.25
         now = slice(WARM + ahead, LENGTH)
         then = slice(WARM, LENGTH - ahead)
-        total += loss_of(logits[:, now], targets[:, then], visemes[:, then])
-    return total / len(network.LOOK_AHEADS)
+        total += share * loss_of(logits[:, now], targets[:, then], visemes[:, then])
+    return total
 
 
-def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print):
-    """Weights. `weight_of` tells of each stretch how often it is taken."""
+@functools.cache
+def compiled():
+    """The network as a function of weights and bands."""
+    return jax.jit(network.apply)
+
+
+def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print, begin=None):
+    """Weights. `weight_of` tells of each stretch how often it is taken; `begin` are weights to
+    go on from."""
     rng = np.random.default_rng(seed)
-    weights = network.initial(jax.random.PRNGKey(seed))
+    weights = begin or network.initial(jax.random.PRNGKey(seed))
     schedule = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 5), steps, rate * 0.02)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
     state = optimiser.init(weights)

@@ -4,6 +4,7 @@
 
 pub mod metas;
 mod plugin;
+pub mod rtmppushsink;
 pub mod sonicanimator;
 pub mod ttssrc;
 

@@ -17,7 +17,8 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
         sonic_engine::onnx::look_beside(folder);
     }
     crate::sonicanimator::register(plugin)?;
-    crate::ttssrc::register(plugin)
+    crate::ttssrc::register(plugin)?;
+    crate::rtmppushsink::register(plugin)
 }
 
 gst::plugin_define!(

@@ -13,10 +13,14 @@ const CLOSURE: (f32, f32) = (0.5, 0.3);
 const LIP_TEETH: (f32, f32) = (0.5, 0.3);
 /// The fewest frames of a contact: 30 ms, which a viewer sees.
 const SHORTEST: u32 = 3;
-/// How far short of a contact lips stay that have none.
-const APART: f32 = 0.6;
-/// What a contact changes by from frame to frame at most: lips take 30 ms to meet or to part.
-const PACE: f32 = 0.34;
+/// How near lips come that do not meet.
+const NEAR: f32 = 0.2;
+/// While something is said, jaws are open by so much at least: lips that do not meet are seen
+/// not to. Below the second nothing is said.
+const AJAR: f32 = 0.13;
+const SAID: f32 = 0.05;
+/// What a contact changes by from frame to frame at most: lips take 20 ms to meet or to part.
+const PACE: f32 = 0.5;
 /// Movements smaller than this are rest.
 const REST: f32 = 0.02;
 
@@ -45,8 +49,9 @@ impl Decoder {
     /// The mouth of the row that follows the last.
     pub fn decode(&mut self, row: &[f32; CHANNELS]) -> Mouth {
         let part = |i: usize| ((row[i].clamp(0.0, 1.0) - REST) / (1.0 - REST)).max(0.0);
+        let jaw = part(0);
         Mouth {
-            jaw: part(0),
+            jaw: jaw.max(AJAR * (jaw / SAID).min(1.0)),
             wide: part(1),
             round: part(2),
             upper: part(3),
@@ -74,7 +79,7 @@ impl Contact {
         };
         let aim = match self.met {
             Some(_) => 1.0,
-            None => APART * ((probability - REST) / (make - REST)).clamp(0.0, 1.0),
+            None => NEAR * ((probability - REST) / (make - REST)).clamp(0.0, 1.0),
         };
         self.shown += (aim - self.shown).clamp(-PACE, PACE);
         self.shown
