@@ -280,7 +280,7 @@ fn lags(
             meter.heard(heard, truth.mouth_at(sample as i64).aperture());
             heard += 10_000_000;
         }
-        if frame.index.is_multiple_of(25) {
+        if frame.index.is_multiple_of(10) {
             found.extend(meter.lag().filter(|lag| lag.confidence > 0.3));
         }
     }
