@@ -16,7 +16,6 @@ use std::{
 use crate::common::{have, watchdog};
 use crate::make::*;
 
-
 /// It says in one line why, names the file, and prints nothing else.
 #[track_caller]
 fn assert_unreadable(args: &[&str], words: &[&str]) {
