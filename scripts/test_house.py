@@ -214,11 +214,12 @@ class Readme(unittest.TestCase):
                               text=True, capture_output=True, check=True)
         listed = done.stdout.partition("Element Properties:")[2].partition("Element Actions:")[0]
         return set(re.findall(r"^  ([a-z-]+) +: ", listed, re.M)) - {
-            "name", "parent", "qos", "blocksize", "do-timestamp", "num-buffers", "typefind"}
+            "name", "parent", "qos", "blocksize", "do-timestamp", "num-buffers", "typefind",
+            "async-handling", "message-forward"}
 
     def test_its_tables_list_the_properties_that_the_elements_have(self):
         rest = (TOP / "README.md").read_text()
-        for element in ("sonicanimator", "ttssrc"):
+        for element in ("sonicanimator", "ttssrc", "avclocksync", "rtmppushsink"):
             with self.subTest(element=element):
                 before, _, after = rest.partition(f"## Properties of `{element}`\n")
                 section, heading, after = after.partition("\n## ")

@@ -14,6 +14,7 @@
 //! [`talk::Talk`] decides what is said when.
 //! [`measure`] looks at what became of it all, as a viewer gets it.
 //! [`animator::Animator`] joins the upper row on the frame grid, [`rig::Rig`] is the lower one.
+//! [`push`] decides how a live stream is kept on a server.
 #![deny(unsafe_code)]
 
 pub mod animator;
@@ -27,8 +28,10 @@ pub mod motion;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 pub mod pose;
+pub mod push;
 pub mod rig;
 pub mod speech;
+pub mod sync;
 pub mod talk;
 pub mod timeline;
 pub mod voice;

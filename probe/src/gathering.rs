@@ -172,7 +172,7 @@ impl Gathering {
         Option<Measured<Sound>>,
         Vec<Mark>,
     ) {
-        let pictures = std::mem::replace(&mut *lock(&self.pictures), Pictures::new(None, 0.0));
+        let pictures = std::mem::replace(&mut *lock(&self.pictures), Pictures::new(|| None, 0.0));
         let video = (pictures.frames() > 0).then(|| self.measured(Kind::Video, pictures));
         let sound = lock(&self.sound).take();
         let audio = sound.map(|sound| self.measured(Kind::Audio, sound));

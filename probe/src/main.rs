@@ -51,7 +51,7 @@ fn run(options: &Options) -> i32 {
 /// Nothing could be measured; one sentence.
 fn probe(address: &Address, options: &Options) -> Result<Report, String> {
     gst::init().map_err(|error| format!("GStreamer does not start: {error}"))?;
-    let pictures = Pictures::new(follower(options.look), options.look);
+    let pictures = Pictures::new(follower, options.look);
     let telling = match (options.marks, options.json) {
         (false, _) => Telling::Nothing,
         (true, false) => Telling::Text,
@@ -79,11 +79,8 @@ fn probe(address: &Address, options: &Options) -> Result<Report, String> {
     ))
 }
 
-/// Finds mouths, unless nobody wants to know.
-fn follower(seconds: f64) -> Option<Follower> {
-    if seconds <= 0.0 {
-        return None;
-    }
+/// Finds mouths, where there is what it needs.
+fn follower() -> Option<Follower> {
     match Predictor::find(LoadOptions::from_env().predictor.as_deref()) {
         Ok(predictor) => Some(Follower::new(predictor)),
         Err(error) => {

@@ -231,7 +231,7 @@ mod tests {
             let mut worst: u64 = 0;
             let times: Vec<u64> = (0..200u64).map(|k| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let late = u64::from(state >> 8) * most * 1_000_000 >> 24;
+                let late = (u64::from(state >> 8) * most * 1_000_000) >> 24;
                 if k > 0 {
                     worst = worst.max(late.abs_diff(previous));
                 }

@@ -13,6 +13,8 @@ const LOOK_NS: u64 = 30_000_000;
 const OPENED: f32 = 0.06;
 const SHUT_NS: u64 = 200_000_000;
 
+type MakeFollower = Box<dyn FnOnce() -> Option<Follower> + Send>;
+
 /// Takes decoded frames in the order in which they are shown.
 pub struct Pictures {
     pub(super) times: FrameTimes,
@@ -24,6 +26,8 @@ pub struct Pictures {
     pub(super) still: Still,
     flash: Flashes,
     follower: Option<Follower>,
+    /// Makes the follower when the first picture comes.
+    make_follower: Option<MakeFollower>,
     /// How much of the stream may be looked at for mouths, ns.
     most: u64,
     look_at: u64,
@@ -31,8 +35,9 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Mouths are looked at in the first `seconds` of the stream; without a follower, nowhere.
-    pub fn new(follower: Option<Follower>, seconds: f64) -> Self {
+    /// Mouths are looked at in the first `seconds` of the stream, by what `follower` makes when the
+    /// first picture comes: its file is large. Without one, nowhere.
+    pub fn new(follower: impl FnOnce() -> Option<Follower> + Send + 'static, seconds: f64) -> Self {
         Self {
             times: FrameTimes::default(),
             flashes: Vec::new(),
@@ -40,7 +45,8 @@ impl Pictures {
             faces: (0, 0),
             still: Still::default(),
             flash: Flashes::default(),
-            follower,
+            follower: None,
+            make_follower: Some(Box::new(follower)),
             // Saturates.
             most: (seconds.max(0.0) * SECOND_NS) as u64,
             look_at: 0,
@@ -99,11 +105,14 @@ impl Pictures {
 
     /// The mouth's gap, where it is to be looked at and is found.
     fn look(&mut self, luma: &Luma, time: u64) -> Option<f32> {
-        let follower = self.follower.as_mut()?;
         let since = time.checked_sub(self.times.first()?)?;
         if time < self.look_at || since >= self.most {
             return None;
         }
+        if let Some(make) = self.make_follower.take() {
+            self.follower = make();
+        }
+        let follower = self.follower.as_mut()?;
         self.look_at = time.saturating_add(LOOK_NS);
         self.faces.1 += 1;
         let seen = follower.see(luma, time)?;
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn stills_are_counted_and_timed() {
-        let mut pictures = Pictures::new(None, 10.0);
+        let mut pictures = Pictures::new(|| None, 10.0);
         for k in 0..20u8 {
             let shade = if (5..12).contains(&k) { 5 } else { k };
             let bytes = [shade; 64];

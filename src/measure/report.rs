@@ -295,7 +295,7 @@ mod tests {
     /// 12 s at 25 fps with a flash every 2 s, sound with a beep `early_ms` before each; of the
     /// frames those are missing, and of the sound half a second if so.
     fn stream(early_ms: u64, missing: std::ops::Range<u64>, hole: bool) -> Report {
-        let (mut pictures, mut packets) = (Pictures::new(None, 60.0), Packets::default());
+        let (mut pictures, mut packets) = (Pictures::new(|| None, 60.0), Packets::default());
         let mut marks = Vec::new();
         let (dark, bright) = (vec![16; 64 * 48], vec![235; 64 * 48]);
         for k in (0..300u64).filter(|k| !missing.contains(k)) {

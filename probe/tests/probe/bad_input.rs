@@ -16,8 +16,6 @@ use std::{
 use crate::common::{have, watchdog};
 use crate::make::*;
 
-const X264: &str = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse";
-
 /// It says in one line why, names the file, and prints nothing else.
 #[track_caller]
 fn assert_unreadable(args: &[&str], words: &[&str]) {
@@ -253,6 +251,8 @@ fn a_stream_that_stalls_is_told_as_far_as_it_came() {
     let url = format!("http://127.0.0.1:{port}/a.flv?token=secret-word");
     let said = probe(&[
         "--json",
+        "--look",
+        "0",
         "--look",
         "0",
         "--timeout",

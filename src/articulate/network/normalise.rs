@@ -2,7 +2,7 @@
 //! [`Normaliser`]: the same speech looks the same to the network, whoever says it into whatever
 //! microphone.
 
-use crate::audio::mel::{BANDS, MelFrame};
+use crate::audio::mel::MelFrame;
 
 /// Seconds from one frame to the next.
 const STEP: f32 = 0.01;
@@ -132,7 +132,7 @@ impl Normaliser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::mel::LogMel;
+    use crate::audio::mel::{BANDS, LogMel};
     use std::f32::consts::TAU;
 
     const RATE: usize = 16_000;
@@ -224,7 +224,7 @@ mod tests {
         for level in [-20.7f32, -90.0, 0.0, 6.0] {
             let mut normaliser = Normaliser::new();
             for _ in 0..300 {
-                let frame = normaliser.normalise(&[level; BANDS]);
+                let frame = normaliser.normalise(&[level; crate::audio::mel::BANDS]);
                 assert!(frame.iter().all(|b| (LIMITS.0..=LIMITS.1).contains(b)));
             }
         }
