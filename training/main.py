@@ -76,7 +76,8 @@ def learn(args):
     weights = train.train(rows, starts, np.ones(len(of)), args.seed, args.train_steps, args.batch)
     families = sorted({voices.family(v) for v in of} - {"none"})
     network.export(weights, str(args.model), 2, dict(
-        model_name="gst-sonic articulation", trained_on="synthetic speech: " + ", ".join(families)))
+        model_name="gst-sonic articulation", trained_on="synthetic speech: " + ", ".join(families)),
+        evaluate.silence(args.engine))
     np.savez(args.folder / "weights.npz", **weights)
     print(args.model, args.model.stat().st_size, "bytes")
 
