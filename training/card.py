@@ -76,6 +76,9 @@ least 2 s. Vowels: open ones of at least 80 ms that are shut in their middle hal
 
 {people(scores)}
 
+The decoder's thresholds were chosen on the first half of the prompts. The spread from seed to seed has not been
+measured.
+
 ## Leaving one synthesiser out
 
 Trained shorter ({args.train_steps // 5} steps) without one synthesiser, judged by it, spoilt as in training.
