@@ -31,9 +31,9 @@ def arguments():
     parser.add_argument("--engine", default=str(TOP / "target/release/examples/training"))
     parser.add_argument("--japanese", default=str(TOP / ".cache/mei_normal.htsvoice"))
     parser.add_argument("--minutes", type=float, default=70)
-    parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--copies", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--train-steps", type=int, default=2500)
+    parser.add_argument("--train-steps", type=int, default=2100)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--model", type=pathlib.Path, default=TOP / "assets/articulation.onnx")
     parser.add_argument("--texts", type=pathlib.Path,
