@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The commands of the README. Each sets up what it needs first; the work is in scripts/.
 
-.PHONY: help setup build run preview check sheets doctor test test-long lint bench link unlink clean
+.PHONY: help setup build run preview check sheets doctor test test-long lint bench train link unlink clean
 .DEFAULT_GOAL := help
 export PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE
 
@@ -33,11 +33,12 @@ doctor:
 setup:
 	@sh scripts/setup.sh run
 
-## make build      the plugin, target/release/libgstsonic.so
+## make build      the plugin and sonic-probe, into target/release
 build: setup
 	@sh scripts/build.sh
 
-## make link       let GStreamer find the plugin, for this user; make unlink undoes it
+## make link       let GStreamer find the plugin, and the shell sonic-probe, for this user;
+##                 make unlink undoes it
 link: build
 	@sh scripts/link.sh link
 
@@ -63,6 +64,10 @@ lint:
 ## make bench      the element beside stock elements, and the engine's parts
 bench: setup
 	@sh scripts/bench.sh
+
+## make train      speak, train and judge the network that listens (an hour)
+train:
+	@sh scripts/train.sh
 
 ## make clean      remove what was built and made here (not what was installed)
 clean:

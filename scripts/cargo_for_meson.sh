@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# cargo_for_meson.sh CARGO MANIFEST TARGET_DIR OUTPUT: builds the plugin and puts it where meson
-# expects it.
+# cargo_for_meson.sh CARGO MANIFEST TARGET_DIR PLUGIN PROGRAM: builds both and puts them where
+# meson expects them.
 set -eu
-"$1" build --release --locked --manifest-path "$2" -p gst-plugin-sonic --target-dir "$3"
+"$1" build --release --locked --manifest-path "$2" -p gst-plugin-sonic -p sonic-probe \
+    --target-dir "$3"
 cp "$3/release/libgstsonic.so" "$4"
+cp "$3/release/sonic-probe" "$5"

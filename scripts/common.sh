@@ -12,6 +12,8 @@ plugin_folder=$data_home/gstreamer-1.0/plugins
 target=${CARGO_TARGET_DIR:-$top/target}
 case $target in /*) ;; *) target=$top/$target ;; esac
 plugin=$target/release/libgstsonic.so
+program_folder=$(dirname "$data_home")/bin
+program=$target/release/sonic-probe
 
 say() {
     printf '%s\n' "$*"

@@ -1,35 +1,51 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# Makes the built plugin known to GStreamer for this user, or undoes that: link.sh link|unlink
+# Makes the built plugin known to GStreamer, and sonic-probe to the shell, for this user, or undoes
+# that: link.sh link|unlink
 set -eu
 . "$(dirname "$0")/common.sh"
 
-link=$plugin_folder/libgstsonic.so
+plugin_link=$plugin_folder/libgstsonic.so
+program_link=$program_folder/sonic-probe
 
 # Whether the name is free or a link that this script has made, here or in another clone.
 ours() {
-    [ ! -e "$link" ] && [ ! -L "$link" ] && return 0
-    [ -L "$link" ] || return 1
-    case $(readlink "$link") in */libgstsonic.so) ;; *) return 1 ;; esac
+    [ ! -e "$1" ] && [ ! -L "$1" ] && return 0
+    [ -L "$1" ] || return 1
+    case $(readlink "$1") in */"$(basename "$1")") ;; *) return 1 ;; esac
 }
 
-ours || die "$link is not a link of ours: move it away first."
+# link_to FILE LINK
+link_to() {
+    [ -e "$1" ] || die "$1 is not built yet: run \`make build\`."
+    if [ "$(readlink "$2" 2>/dev/null)" != "$1" ]; then
+        mkdir -p "$(dirname "$2")"
+        ln -sfn "$1" "$2"
+    fi
+}
+
+for link in "$plugin_link" "$program_link"; do
+    ours "$link" || die "$link is not a link of ours: move it away first."
+done
 case ${1:-} in
     link)
-        [ -e "$plugin" ] || die "$plugin is not built yet: run \`make build\`."
-        if [ "$(readlink "$link" 2>/dev/null)" != "$plugin" ]; then
-            mkdir -p "$plugin_folder"
-            ln -sfn "$plugin" "$link"
-        fi
-        say "GStreamer finds the plugin through $link (\`make unlink\` undoes it)."
+        link_to "$plugin" "$plugin_link"
+        link_to "$program" "$program_link"
+        say "GStreamer finds the plugin through $plugin_link (\`make unlink\` undoes it)."
+        case :$PATH: in
+            *:"$program_folder":*) ;;
+            *) say "sonic-probe is $program_link; put $program_folder on your PATH to call it by its name." ;;
+        esac
         ;;
     unlink)
-        if [ -L "$link" ]; then
-            rm "$link"
-            say "Removed $link."
-        else
-            say "Nothing to undo: $link is not there."
-        fi
+        for link in "$plugin_link" "$program_link"; do
+            if [ -L "$link" ]; then
+                rm "$link"
+                say "Removed $link."
+            else
+                say "Nothing to undo: $link is not there."
+            fi
+        done
         ;;
     *) die "usage: link.sh link|unlink" ;;
 esac

@@ -35,7 +35,7 @@ step installation
 sh scripts/test_installation.sh "$private"
 
 step "scripts and launch lines of the documentation"
-GST_PLUGIN_PATH=$private/installed python3 scripts/test_readme.py
+PATH=$private/prefix/bin:$PATH GST_PLUGIN_PATH=$private/installed python3 scripts/test_readme.py
 python3 scripts/test_house.py
 
 step "done: all passed"

@@ -33,6 +33,7 @@ class House(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.plugins = self.folder / "data/gstreamer-1.0/plugins"
         self.link = self.plugins / "libgstsonic.so"
+        self.program = self.folder / "bin/sonic-probe"
 
     def script(self, name, *args, **env):
         full = dict(os.environ, XDG_DATA_HOME=str(self.folder / "data"),
@@ -63,17 +64,21 @@ class Links(House):
         for _ in range(2):
             self.assertEqual(self.script("link.sh", "link").returncode, 0)
         self.assertTrue(self.knows_the_element())
+        said = subprocess.run([str(self.program), "--help"], text=True, capture_output=True, check=True)
+        self.assertIn("sonic-probe FILE|URL", said.stdout)
         for _ in range(2):
             self.assertEqual(self.script("link.sh", "unlink").returncode, 0)
         self.assertFalse(self.knows_the_element())
-        self.assertEqual(list(self.plugins.iterdir()), [])
+        self.assertEqual([*self.plugins.iterdir(), *self.program.parent.iterdir()], [])
 
-    def test_a_plugin_that_somebody_else_put_there_is_left_alone(self):
-        self.plugins.mkdir(parents=True)
-        self.link.write_text("mine")
-        for verb in ("link", "unlink"):
-            self.assert_one_sentence(self.script("link.sh", verb), str(self.link))
-        self.assertEqual(self.link.read_text(), "mine")
+    def test_what_somebody_else_put_there_is_left_alone(self):
+        for mine in (self.link, self.program):
+            mine.parent.mkdir(parents=True)
+            mine.write_text("mine")
+            for verb in ("link", "unlink"):
+                self.assert_one_sentence(self.script("link.sh", verb), str(mine))
+            self.assertEqual(mine.read_text(), "mine")
+            mine.unlink()
 
 
 class Doctor(House):
@@ -209,11 +214,12 @@ class Readme(unittest.TestCase):
                               text=True, capture_output=True, check=True)
         listed = done.stdout.partition("Element Properties:")[2].partition("Element Actions:")[0]
         return set(re.findall(r"^  ([a-z-]+) +: ", listed, re.M)) - {
-            "name", "parent", "qos", "blocksize", "do-timestamp", "num-buffers", "typefind"}
+            "name", "parent", "qos", "blocksize", "do-timestamp", "num-buffers", "typefind",
+            "async-handling", "message-forward"}
 
     def test_its_tables_list_the_properties_that_the_elements_have(self):
         rest = (TOP / "README.md").read_text()
-        for element in ("sonicanimator", "ttssrc", "avclocksync"):
+        for element in ("sonicanimator", "ttssrc", "avclocksync", "rtmppushsink"):
             with self.subTest(element=element):
                 before, _, after = rest.partition(f"## Properties of `{element}`\n")
                 section, heading, after = after.partition("\n## ")

@@ -22,4 +22,6 @@ ln -s "$(dirname "$library")" "$private/installed"
 GST_PLUGIN_PATH=$private/installed gst-inspect-1.0 sonicanimator >"$private/inspect.txt" ||
     die "GStreamer does not load the installed plugin."
 grep -q min-resolution "$private/inspect.txt" || die "gst-inspect-1.0 does not list the properties."
-say "installation: plugin, presets and assets are where GStreamer finds them"
+[ "$("$private/prefix/bin/sonic-probe" --version)" = "sonic-probe 0.1.0" ] ||
+    die "bin/sonic-probe was not installed, or does not run."
+say "installation: plugin, program, presets and assets are where GStreamer finds them"

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Runs every gst-launch-1.0 line of README.md and of the elements' documentation as it stands.
+"""Runs every line of gst-launch-1.0 and sonic-probe of README.md, and the lines of the elements'
+documentation, as they stand.
 
-In the README a block of shell lines with gst-launch-1.0 must have a marker in front of it, and a
+In the README a block of shell lines with one of these must have a marker in front of it, and a
 block of Python that is a whole program may have one:
 
     <!-- run -->                      it ends by itself
@@ -13,7 +14,7 @@ block of Python that is a whole program may have one:
 
 The lines run in a folder that holds me.jpg, speech.wav and what else they name. What needs a
 person is exchanged: windows, loudspeakers and microphones (SUBSTITUTES). The plugin is the one
-that GST_PLUGIN_PATH leads to.
+that GST_PLUGIN_PATH leads to, and PATH leads to sonic-probe.
 """
 
 import os
@@ -30,6 +31,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^(?:<!-- (?P<marker>.*?) -->\n)?```(?P<kind>sh|python)\n(?P<text>.*?)^```$",
                    re.M | re.S)
+COMMANDS = re.compile(r"\b(gst-launch-1\.0|sonic-probe) ")
 DOC_LINE = re.compile(r"^ \* (gst-launch-1\.0 .*)$", re.M)
 SUBSTITUTES = {
     "autovideosink": "fakesink sync=true",
@@ -57,14 +59,14 @@ def readme_blocks():
     text = (TOP / "README.md").read_text(encoding="utf-8")
     for match in BLOCK.finditer(text):
         text_of_block, python = match["text"], match["kind"] == "python"
-        if not match["marker"] if python else "gst-launch-1.0" not in text_of_block:
+        if not (match["marker"] if python else COMMANDS.search(text_of_block)):
             continue
         if python:
             text_of_block = f"{PYTHON} - <<'END'\n{text_of_block}END\n"
         where = f"README.md:{text.count(chr(10), 0, match.start()) + 1}"
         words = (match["marker"] or "").split()
         if words[:1] != ["run"]:
-            raise ValueError(f"{where}: a block of gst-launch-1.0 lines without `<!-- run -->`")
+            raise ValueError(f"{where}: a block of lines to run without `<!-- run -->`")
         yield where, text_of_block, dict(word.split("=", 1) for word in words[1:])
 
 

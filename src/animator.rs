@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! [`Animator`]: sound in, one [`FacePose`] for every frame of the grid out.
 
+mod alignment;
+mod place;
+mod style;
+
 use crate::{
     articulate::{
         Articulator, KnownPhones, Mouth, Origin, PhoneArticulator, face_pose,
@@ -12,14 +16,16 @@ use crate::{
         pcm::{self, SampleFormat},
     },
     grid::FrameGrid,
-    motion::{Cue, Expression, Manner, Motion, Prosody},
+    motion::{Motion, Prosody},
     pose::FacePose,
     speech::Phone,
 };
+use alignment::Alignment;
+pub use alignment::Lags;
+use place::Place;
+pub use style::{MAX_LIP_OFFSET, Style};
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// How far lips can be shifted against the sound, ns.
-pub const MAX_LIP_OFFSET: i64 = 500_000_000;
 /// How long the mouth takes to leave a shape whose sound was dropped, ns.
 const RELAX_NS: u64 = 120_000_000;
 /// Frames of interleaved sound that are mixed down at a time.
@@ -32,43 +38,6 @@ const AHEAD_NS: u64 = 40_000_000;
 /// 16 kHz samples of mouths that are kept behind the latest: a change of the lip offset can ask
 /// for any of them.
 const HISTORY: i64 = 2 * MAX_LIP_OFFSET * ANALYSIS_RATE as i64 / SECOND_NS as i64;
-
-/// What can be set while it runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Style {
-    /// Mouth amplitude, 0.5–2.0; 1 is what the sound says.
-    pub dynamic_scale: f32,
-    /// Head and body amplitude, 0–2.
-    pub motion_scale: f32,
-    /// Blinks a minute.
-    pub blink_rate: f32,
-    /// What the face expresses while it speaks and idles. A change takes 300 ms.
-    pub expression: Expression,
-    /// How strongly, 0–1.
-    pub expression_strength: f32,
-    /// Where the eyes look, each −1–1: to the viewer's right and down; [0, 0] is at the viewer,
-    /// 1 is 30 degrees. A change takes 300 ms.
-    pub gaze: [f32; 2],
-    /// Added to the time of the lips, ns: positive shows them later than the sound. Within
-    /// ±[`MAX_LIP_OFFSET`]; what lies outside is taken as the nearer limit.
-    pub lip_offset: i64,
-}
-
-impl Default for Style {
-    /// What looks natural on ordinary speech: 1.1, 1.05, 18 a minute, a neutral face that looks
-    /// at the viewer, no offset. The strength is 0.5, for when there is an expression.
-    fn default() -> Self {
-        Self {
-            dynamic_scale: 1.1,
-            motion_scale: 1.05,
-            blink_rate: 18.0,
-            expression: Expression::Neutral,
-            expression_strength: 0.5,
-            gaze: [0.0; 2],
-            lip_offset: 0,
-        }
-    }
-}
 
 /// One frame's pose.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,6 +64,7 @@ pub struct Animator {
     /// Phones that the articulator is told of.
     known: KnownPhones,
     prosody: Prosody,
+    alignment: Alignment,
     motion: Motion,
     mono: Vec<f32>,
     /// The frame that comes next.
@@ -134,11 +104,12 @@ impl Animator {
         Self {
             rate,
             grid,
-            style: sane(style),
+            style: style.sane(),
             intake: Intake::new(rate),
             articulator,
             known: KnownPhones::new(),
             prosody: Prosody::new(),
+            alignment: Alignment::new(),
             motion: Motion::new(seed),
             mono: Vec::with_capacity(PIECE),
             next: 0,
@@ -153,20 +124,19 @@ impl Animator {
     }
 
     /// Like [`new`](Self::new), with lips that follow the phones that are
-    /// [announced](Self::announce); where none are, they follow the sound if it is `listening`,
-    /// and rest if it is not. Not listening takes less look-ahead.
+    /// [announced](Self::announce); where none are, they do what `heard` says, or rest without
+    /// one, which takes less look-ahead.
     pub fn with_phones(
         rate: u32,
         grid: FrameGrid,
         seed: u64,
         style: Style,
-        listening: bool,
+        heard: Option<Box<dyn Articulator>>,
     ) -> Self {
         let known = KnownPhones::new();
-        let articulator = if listening {
-            PhoneArticulator::listening(known.clone())
-        } else {
-            PhoneArticulator::new(known.clone())
+        let articulator = match heard {
+            Some(heard) => PhoneArticulator::listening(known.clone(), heard),
+            None => PhoneArticulator::new(known.clone()),
         };
         let mut animator = Self::with_articulator(rate, grid, seed, style, Box::new(articulator));
         animator.known = known;
@@ -198,7 +168,7 @@ impl Animator {
     /// Changes the style from the next frame on. A changed lip offset changes
     /// [`look_ahead`](Self::look_ahead).
     pub fn set_style(&mut self, style: Style) {
-        self.style = sane(style);
+        self.style = style.sane();
     }
 
     /// The next sample pushed lies at that running time. Forgets sound not yet shown: call
@@ -241,12 +211,14 @@ impl Animator {
     pub fn push(&mut self, samples: &[f32]) {
         self.go_on();
         self.samples += samples.len() as u64;
-        let place = self.place();
+        let heard = self.place();
+        let shown = heard.later(self.style.lip_offset);
         let (articulator, motion) = (&mut self.articulator, &mut self.motion);
-        let prosody = &mut self.prosody;
+        let (prosody, alignment) = (&mut self.prosody, &mut self.alignment);
         self.intake.push(samples, &mut |ready| {
             articulator.push(ready);
-            prosody.push(ready, &mut |cue| place.answer(&cue, motion));
+            prosody.push(ready, &mut |cue| shown.answer(&cue, motion));
+            alignment.hear(ready, &heard);
         });
     }
 
@@ -292,6 +264,7 @@ impl Animator {
             let samples = seconds * u64::from(ANALYSIS_RATE);
             self.articulator.push_silence(samples);
             self.prosody.skip_silence(samples);
+            self.alignment.skip_silence(samples);
         }
     }
 
@@ -331,10 +304,11 @@ impl Animator {
         let said = self.said(index, sample);
         self.articulator
             .forget_before(sample.saturating_sub(HISTORY));
+        self.compare(time);
         let mouth = self.leave(time, said);
         self.last = Some((time, mouth));
         let mut pose = face_pose(&mouth, self.style.dynamic_scale);
-        self.motion.live(time, &manner(&self.style), &mut pose);
+        self.motion.live(time, &self.style.manner(), &mut pose);
         let origin = if mouth == Mouth::REST {
             Origin::Idle
         } else {
@@ -345,6 +319,33 @@ impl Animator {
             pose,
             origin,
         })
+    }
+
+    /// Keeps what the articulator says of the sound up to that instant, as far as it is known
+    /// by then.
+    fn compare(&mut self, time: u64) {
+        let until = time.saturating_add_signed(-self.style.lip_offset.max(0));
+        while let Some(instant) = self.alignment.asks(until) {
+            let mouth = self.articulator.mouth_at(self.sample(instant, 0));
+            self.alignment.articulated(instant, mouth.aperture());
+        }
+    }
+
+    /// The picture that is shown from that running time on has so large a gap between the lips, in
+    /// eye distances: what [`lags`](Self::lags) are measured from.
+    pub fn show(&mut self, running_time: u64, aperture: f32) {
+        self.alignment.show(running_time, aperture);
+    }
+
+    /// By how much the mouths [shown](Self::show) are later than the sound pushed. Takes half a
+    /// millisecond.
+    pub fn lags(&self) -> Lags {
+        self.alignment.lags()
+    }
+
+    /// What has gone wrong since the last call, for the user to know.
+    pub fn take_problem(&mut self) -> Option<String> {
+        self.articulator.take_problem()
     }
 
     /// What the sound makes the mouth do while a frame is shown.
@@ -382,8 +383,14 @@ impl Animator {
 
     /// The articulator's sample whose mouth is shown at a running time.
     fn heard_sample(&self, time: u64) -> i64 {
+        self.sample(time, self.style.lip_offset)
+    }
+
+    /// The articulator's sample that is shown at a running time, if it is shown `later` ns later
+    /// than it is heard.
+    fn sample(&self, time: u64, later: i64) -> i64 {
         let (rate, second) = (i128::from(self.rate), i128::from(SECOND_NS));
-        let since = i128::from(time) - i128::from(self.start) - i128::from(self.style.lip_offset);
+        let since = i128::from(time) - i128::from(self.start) - i128::from(later);
         let heard = since * rate - i128::from(self.heard_from) * second;
         let sample = (heard * i128::from(ANALYSIS_RATE)).div_euclid(second * rate);
         i64::try_from(sample).unwrap_or(if sample < 0 { i64::MIN } else { i64::MAX })
@@ -394,8 +401,7 @@ impl Animator {
         let heard_from = u128::from(self.heard_from) * u128::from(SECOND_NS);
         let from = heard_from / u128::from(self.rate) + u128::from(self.start);
         Place {
-            zero: i128::try_from(from).unwrap_or(i128::MAX >> 1)
-                + i128::from(self.style.lip_offset),
+            zero: i128::try_from(from).unwrap_or(i128::MAX >> 1),
             ahead: i64::try_from(self.articulator.look_ahead()).unwrap_or(i64::MAX >> 1)
                 + (AHEAD_NS * u64::from(ANALYSIS_RATE) / SECOND_NS) as i64,
         }
@@ -413,14 +419,14 @@ impl Animator {
     /// The articulator's sample 0 is that sample of the stretch.
     fn hear_from(&mut self, sample: u64) {
         self.heard_from = sample;
-        self.known
-            .place(self.place().zero - i128::from(self.style.lip_offset));
+        self.known.place(self.place().zero);
     }
 
     fn forget_sound(&mut self) {
         self.intake.reset();
         self.articulator.reset();
         self.prosody.reset();
+        self.alignment.restart();
         self.motion
             .forget_after(self.last.map_or(0, |(time, _)| time));
         self.hear_from(0);
@@ -442,44 +448,5 @@ impl Animator {
                 said
             }
         }
-    }
-}
-
-/// Where samples of 16 kHz lie in running time.
-#[derive(Clone, Copy)]
-struct Place {
-    /// Running time of sample 0 as it is shown, ns.
-    zero: i128,
-    /// How many samples of sound after its instant a frame waits for.
-    ahead: i64,
-}
-
-impl Place {
-    fn time(&self, sample: i64) -> u64 {
-        let since = i128::from(sample) * i128::from(SECOND_NS) / i128::from(ANALYSIS_RATE);
-        u64::try_from((self.zero + since).max(0)).unwrap_or(u64::MAX)
-    }
-
-    fn answer(&self, cue: &Cue, motion: &mut Motion) {
-        // Frames of instants after this one have not been asked for yet.
-        let from = self.time(cue.known - self.ahead);
-        motion.answer(cue, self.time(cue.at), from);
-    }
-}
-
-fn manner(style: &Style) -> Manner {
-    Manner {
-        motion_scale: style.motion_scale,
-        blink_rate: style.blink_rate,
-        expression: style.expression,
-        expression_strength: style.expression_strength,
-        gaze: style.gaze,
-    }
-}
-
-fn sane(style: Style) -> Style {
-    Style {
-        lip_offset: style.lip_offset.clamp(-MAX_LIP_OFFSET, MAX_LIP_OFFSET),
-        ..style
     }
 }

@@ -12,7 +12,9 @@
 //!
 //! [`voice::Voice`] makes the PCM out of text, with phones in time ([`speech::Phone`]);
 //! [`talk::Talk`] decides what is said when.
+//! [`measure`] looks at what became of it all, as a viewer gets it.
 //! [`animator::Animator`] joins the upper row on the frame grid, [`rig::Rig`] is the lower one.
+//! [`push`] decides how a live stream is kept on a server.
 #![deny(unsafe_code)]
 
 pub mod animator;
@@ -21,10 +23,12 @@ pub mod audio;
 pub mod face;
 pub mod frame;
 pub mod grid;
+pub mod measure;
 pub mod motion;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 pub mod pose;
+pub mod push;
 pub mod rig;
 pub mod speech;
 pub mod sync;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Once it runs, the animator asks for no memory.
 
+#[path = "common/onnx.rs"]
+mod onnx;
+#[path = "common/tiny.rs"]
+mod tiny;
+
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     sync::atomic::{AtomicU64, Ordering},
@@ -8,8 +13,14 @@ use std::{
 
 use sonic_engine::{
     animator::{Animator, Style},
+    articulate::{
+        Articulator,
+        network::{NetworkArticulator, NetworkError, NetworkOptions},
+        signal::SignalArticulator,
+    },
     audio::pcm::SampleFormat,
     grid::FrameGrid,
+    pose::Arkit,
     speech::Phone,
 };
 
@@ -40,20 +51,63 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// What moves the mouth.
+#[derive(Clone, Copy, Debug)]
+enum Heard {
+    Signal,
+    Phones,
+    Network,
+    BuiltInNetwork,
+}
+
+impl Heard {
+    fn animator(self, rate: u32, grid: FrameGrid) -> Option<Animator> {
+        let heard: Box<dyn Articulator> = match self {
+            Self::Signal => return Some(Animator::new(rate, grid, 0, Style::default())),
+            Self::Phones => Box::new(SignalArticulator::new()),
+            Self::Network => {
+                let file = tempfile::NamedTempFile::new().expect("a file");
+                let graph = tiny::network(Some(2), &[60], tiny::Oddity::None);
+                std::fs::write(file.path(), graph).expect("written");
+                let graph = Some(file.path().to_owned());
+                Box::new(network(NetworkOptions {
+                    graph,
+                    ..NetworkOptions::default()
+                })?)
+            }
+            Self::BuiltInNetwork => Box::new(network(NetworkOptions::default())?),
+        };
+        let style = Style::default();
+        Some(Animator::with_phones(rate, grid, 0, style, Some(heard)))
+    }
+}
+
+fn network(options: NetworkOptions) -> Option<NetworkArticulator> {
+    match NetworkArticulator::new(&options) {
+        Ok(network) => Some(network),
+        Err(error @ NetworkError::NoRuntime(_)) => {
+            assert!(std::env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
+            println!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// The only test of this file: another would allocate meanwhile.
 #[test]
 fn frames_cost_no_memory() {
-    for (rate, phones) in [
-        (16_000u32, false),
-        (44_100, false),
-        (48_000, false),
-        (48_000, true),
+    for (rate, heard) in [
+        (16_000u32, Heard::Signal),
+        (44_100, Heard::Signal),
+        (48_000, Heard::Signal),
+        (48_000, Heard::Phones),
+        (48_000, Heard::Network),
+        (48_000, Heard::BuiltInNetwork),
     ] {
         let grid = FrameGrid::new(30_000, 1001).expect("a rate");
-        let mut animator = if phones {
-            Animator::with_phones(rate, grid, 0, Style::default(), true)
-        } else {
-            Animator::new(rate, grid, 0, Style::default())
+        let Some(mut animator) = heard.animator(rate, grid) else {
+            continue;
         };
         // A minute of "mama", known beforehand.
         let phone = |n: u64| {
@@ -61,7 +115,9 @@ fn frames_cost_no_memory() {
             Phone::new(ipa, n * 100, 100)
         };
         let mama: Vec<Phone> = (0..600).map(phone).collect();
-        animator.announce(0, 1_000, &mama);
+        if matches!(heard, Heard::Phones) {
+            animator.announce(0, 1_000, &mama);
+        }
         let buffer: Vec<u8> = (0..rate / 100 * 2)
             .flat_map(|i| ((i * i % 7919) as i16).to_le_bytes())
             .collect();
@@ -73,8 +129,12 @@ fn frames_cost_no_memory() {
                 } else {
                     animator.push_silence(u64::from(rate) / 100);
                 }
-                while animator.next_frame().is_some() {
+                while let Some(frame) = animator.next_frame() {
+                    animator.show(grid.time(frame.index), frame.pose.get(Arkit::JawOpen));
                     frames += 1;
+                }
+                if i % 100 == 0 {
+                    animator.lags();
                 }
             }
         };
@@ -82,7 +142,16 @@ fn frames_cost_no_memory() {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         run(7_000);
         let made = ALLOCATIONS.load(Ordering::Relaxed) - before;
-        assert_eq!(made, 0, "{made} allocations at {rate} Hz");
+        let allowed = match heard {
+            // `ort` itself has lists of up to 6 inputs and 4 outputs on the stack; longer ones,
+            // of a network with more states, it makes anew each run. A run is 20 ms.
+            Heard::BuiltInNetwork => 10 * 70_000 / 20,
+            _ => 0,
+        };
+        assert!(
+            made <= allowed,
+            "{made} allocations at {rate} Hz, {heard:?}"
+        );
         assert!(frames > 2_300, "{frames} frames");
     }
 }

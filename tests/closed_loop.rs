@@ -6,10 +6,18 @@
 #![allow(clippy::unwrap_used)]
 
 use sonic_engine::{
+    animator::{Animator, Style},
+    articulate::{
+        Articulator, KnownPhones, PhoneArticulator,
+        lag::{Lag, LagMeter},
+        network::{NetworkArticulator, NetworkError, NetworkOptions},
+    },
     face::{LoadOptions, Picture, Portrait, PortraitSource, Predictor, predict},
     frame::{ChromaSite, Colour, FrameBuf, FrameSpec, Matrix, PixelFormat},
+    grid::FrameGrid,
     pose::{Arkit, FacePose},
     rig::{Framing, Rig, Staging},
+    voice::{Cancel, Delivery, Spoken, choice::voice_named},
 };
 use std::path::{Path, PathBuf};
 
@@ -34,6 +42,11 @@ struct Seen {
 
 impl Studio {
     fn new(picture: &Path) -> Option<Self> {
+        Self::of_size(picture, SIZE)
+    }
+
+    /// With frames of so many pixels a side.
+    fn of_size(picture: &Path, size: usize) -> Option<Self> {
         let (portrait, predictor) =
             match load(picture).and_then(|p| Ok((p, Predictor::find(None)?))) {
                 Ok(found) => found,
@@ -44,8 +57,8 @@ impl Studio {
                 }
             };
         let spec = FrameSpec {
-            width: SIZE,
-            height: SIZE,
+            width: size,
+            height: size,
             format: PixelFormat::Rgba,
             colour: Colour {
                 matrix: Matrix::Bt709,
@@ -63,7 +76,7 @@ impl Studio {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rest.png");
         let rest = rig.base().planes[0].clone();
-        image::RgbaImage::from_raw(SIZE as u32, SIZE as u32, rest)
+        image::RgbaImage::from_raw(size as u32, size as u32, rest)
             .unwrap()
             .save(&path)
             .unwrap();
@@ -77,12 +90,13 @@ impl Studio {
 
     /// Draws a pose; what was commanded (aperture, IOD) and what is seen.
     fn see(&mut self, pose: &FacePose) -> (f32, Seen) {
-        let mut frame = FrameBuf::new(*self.rig.spec());
+        let spec = *self.rig.spec();
+        let mut frame = FrameBuf::new(spec);
         let drawn = self.rig.draw(pose, &mut frame.as_mut());
         let rgba = frame.planes.remove(0);
         let picture = Picture {
-            width: SIZE,
-            height: SIZE,
+            width: spec.width,
+            height: spec.height,
             rgba,
             has_alpha: false,
         };
@@ -204,4 +218,91 @@ fn a_blink_is_seen_as_one() {
         let is_drawn = picture.starts_with(env!("CARGO_MANIFEST_DIR"));
         assert!(is_drawn || shut < 0.12, "{picture:?}: {shut}");
     }
+}
+
+/// What is said there, and at how many samples a second; `None` without the voice.
+fn speech() -> Option<(Spoken, u32)> {
+    const TEXT: &str = "My mom may buy a map of Alabama. Papa opened five maps before the boat \
+        moved away.";
+    match voice_named("rms", None) {
+        Ok(voice) => {
+            let spoken = voice.speak(TEXT, &Delivery::default(), &Cancel::new());
+            Some((spoken.unwrap(), voice.rate()))
+        }
+        Err(error) => {
+            assert!(std::env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
+            println!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// The built-in network; `None` without ONNX Runtime.
+fn network() -> Option<NetworkArticulator> {
+    match NetworkArticulator::new(&NetworkOptions::default()) {
+        Ok(network) => Some(network),
+        Err(error @ NetworkError::NoRuntime(_)) => {
+            assert!(std::env::var_os("SONIC_REQUIRE_ALL").is_none(), "{error}");
+            println!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The gap between the lips as the detector sees it in the frames, against what the phones that
+/// were spoken ask for: over 3 s each, wherever they agree at all.
+fn lags(
+    studio: &mut Studio,
+    listener: Box<dyn Articulator>,
+    spoken: &Spoken,
+    rate: u32,
+) -> Vec<Lag> {
+    let grid = FrameGrid::new(25, 1).unwrap();
+    let still = Style {
+        motion_scale: 0.0,
+        blink_rate: 0.0,
+        ..Style::default()
+    };
+    let mut animator = Animator::with_articulator(rate, grid, 0, still, listener);
+    animator.push(&spoken.samples);
+    animator.finish();
+    let known = KnownPhones::new();
+    known.announce(0, rate, &spoken.phones);
+    let truth = PhoneArticulator::new(known);
+    let mut meter = LagMeter::of_track();
+    let (mut heard, mut found) = (0, Vec::new());
+    while let Some(frame) = animator.next_frame() {
+        let time = grid.time(frame.index);
+        meter.shown(time, studio.see(&frame.pose).1.aperture);
+        while heard <= time {
+            let sample = heard * 16 / 1_000_000;
+            meter.heard(heard, truth.mouth_at(sample as i64).aperture());
+            heard += 10_000_000;
+        }
+        if frame.index.is_multiple_of(10) {
+            found.extend(meter.lag().filter(|lag| lag.confidence > 0.3));
+        }
+    }
+    found
+}
+
+/// Seen and measured from outside: what moves is where its sound is, to a frame.
+#[test]
+fn the_mouth_that_is_seen_goes_with_the_sound() {
+    let Some((spoken, rate)) = speech() else {
+        return;
+    };
+    // Small, because there are many frames to draw and to look at.
+    let (Some(mut studio), Some(network)) = (Studio::of_size(&portraits()[0], 320), network())
+    else {
+        return;
+    };
+    let lags = lags(&mut studio, Box::new(network), &spoken, rate);
+    println!("{lags:?}");
+    assert!(lags.len() >= 2, "too little agrees to say anything");
+    assert!(
+        lags.iter().all(|lag| lag.ns.abs() <= 40_000_000),
+        "{lags:?}"
+    );
 }

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use sonic_engine::{
     animator::{Animator, PosedFrame, Style},
-    articulate::Origin,
+    articulate::{Articulator, Origin, signal::SignalArticulator},
     grid::FrameGrid,
     pose::{Arkit, FacePose},
     speech::Phone,
@@ -57,6 +57,11 @@ fn speaks(pose: &FacePose) -> bool {
     .any(|shape| pose.get(*shape) != 0.0)
 }
 
+/// What listens where no phones are known.
+fn ears() -> Box<dyn Articulator> {
+    Box::new(SignalArticulator::new())
+}
+
 proptest! {
     #[test]
     fn lips_meet_in_every_picture_from_closure_to_release(
@@ -69,7 +74,7 @@ proptest! {
         listening: bool,
     ) {
         let grid = FrameGrid::new(rate.0, rate.1).expect("a rate");
-        let mut animator = Animator::with_phones(RATE, grid, 0, still(), listening);
+        let mut animator = Animator::with_phones(RATE, grid, 0, still(), listening.then(ears));
         let phones = phones(&list);
         animator.announce(begin as i64, RATE, &phones);
         animator.begin(begin);
@@ -105,7 +110,7 @@ proptest! {
 fn phones_belong_to_running_times_wherever_the_sound_begins() {
     let grid = FrameGrid::new(50, 1).expect("a rate");
     let open = |begin: u64| {
-        let mut animator = Animator::with_phones(RATE, grid, 0, still(), false);
+        let mut animator = Animator::with_phones(RATE, grid, 0, still(), None);
         animator.announce(2 * SECOND as i64, RATE, &phones(&[("ˈa", 300), ("", 500)]));
         animator.begin(begin);
         animator.push_silence(u64::from(RATE) * 4);
@@ -124,7 +129,7 @@ fn phones_belong_to_running_times_wherever_the_sound_begins() {
 #[test]
 fn the_origin_is_told() {
     let grid = FrameGrid::new(25, 1).expect("a rate");
-    let mut animator = Animator::with_phones(RATE, grid, 0, still(), true);
+    let mut animator = Animator::with_phones(RATE, grid, 0, still(), Some(ears()));
     animator.announce(SECOND as i64, RATE, &phones(&[("ˈa", 400)]));
     animator.push_silence(u64::from(RATE) * 3);
     animator.finish();
@@ -137,7 +142,7 @@ fn the_origin_is_told() {
 #[test]
 fn an_interruption_eases_to_rest_and_what_was_announced_stays_away() {
     let grid = FrameGrid::new(100, 1).expect("a rate");
-    let mut animator = Animator::with_phones(RATE, grid, 0, still(), false);
+    let mut animator = Animator::with_phones(RATE, grid, 0, still(), None);
     let word = phones(&[("ˈa", 180), ("m", 70), ("ˈuː", 200), ("p", 90)].repeat(6));
     animator.announce(0, RATE, &word);
     animator.push_silence(u64::from(RATE));

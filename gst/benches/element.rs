@@ -8,6 +8,9 @@
 //! run in turn, several rounds, so that a machine whose speed drifts treats them alike. Figures
 //! are medians of the rounds; nothing is asserted. Goals stand beside the figures.
 
+#[path = "element/listeners.rs"]
+mod listeners;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -31,6 +34,9 @@ const FRAMES: u32 = 150;
 const DRAWN: u32 = 50;
 /// Width, height, and distance between the eyes.
 const SIZES: [(u32, u32, f64); 2] = [(960, 540, 100.0), (1920, 1080, 200.0)];
+
+/// Of sound that is listened to, Hz.
+const RATE: u32 = 16_000;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -218,7 +224,6 @@ fn ms(value: f64) -> String {
 
 /// Poses of somebody who speaks, as the element would show them.
 fn speaking(style: Style) -> Vec<FacePose> {
-    const RATE: u32 = 16_000;
     let grid = FrameGrid::new(25, 1).expect("a rate");
     let mut animator = Animator::new(RATE, grid, 1, style);
     animator.begin(0);
@@ -473,6 +478,7 @@ fn main() -> Result<(), Failure> {
     gstsonic::plugin_register_static()?;
     let folder = tempfile::tempdir()?;
     let mut table = Table(Vec::new());
+    listeners::listeners(&mut table)?;
     for (width, height, iod) in SIZES {
         let scene = Scene::new(folder.path(), width, height, iod, 0)?;
         rig(&scene, &mut table)?;

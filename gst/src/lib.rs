@@ -6,6 +6,7 @@ pub mod avclocksync;
 mod board;
 pub mod metas;
 mod plugin;
+pub mod rtmppushsink;
 pub mod sonicanimator;
 pub mod ttssrc;
 

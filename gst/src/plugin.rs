@@ -18,7 +18,8 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     }
     crate::avclocksync::register(plugin)?;
     crate::sonicanimator::register(plugin)?;
-    crate::ttssrc::register(plugin)
+    crate::ttssrc::register(plugin)?;
+    crate::rtmppushsink::register(plugin)
 }
 
 gst::plugin_define!(

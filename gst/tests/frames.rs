@@ -38,7 +38,7 @@ fn all_rates_give_a_full_grid() {
         (120, 1),
     ] {
         for (samples, cut) in [(16_000, 160), (17_777, 1024), (63, 63), (48_000, 48_000)] {
-            let (mut h, _) = harness(&animator(), AUDIO, &video(n, d));
+            let (mut h, _) = harness(&by_signal(), AUDIO, &video(n, d));
             let mut got = Vec::new();
             for from in (0..samples).step_by(cut as usize) {
                 h.push(tone(from, cut.min(samples - from))).expect("taken");
@@ -136,7 +136,7 @@ fn vowel(samples: u64) -> Vec<f32> {
 fn claps_open_the_mouth_in_their_frame_at_all_rates() {
     let _watchdog = watchdog(60);
     for (n, d) in [(24, 1), (25, 1), (30_000, 1001), (50, 1), (60, 1)] {
-        let (mut h, _) = harness(&animator(), AUDIO, &video(n, d));
+        let (mut h, _) = harness(&by_signal(), AUDIO, &video(n, d));
         let claps: Vec<u64> = (1..8).map(|i| i * 16_000 + i * 377).collect();
         let mut sound = vec![0.0; 9 * RATE as usize];
         for &at in &claps {

@@ -20,7 +20,7 @@ fn sound() -> Vec<f32> {
 /// The frames of that sound, in buffers of `cut` samples, with properties as they are written
 /// for gst-launch-1.0.
 fn shown(properties: &[(&str, &str)], sound: &[f32], cut: usize) -> Vec<gst::Buffer> {
-    let element = animator();
+    let element = by_signal();
     for (name, value) in properties {
         element.set_property_from_str(name, value);
     }

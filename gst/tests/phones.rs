@@ -3,125 +3,10 @@
 
 mod common;
 
-use common::*;
+use common::{clauses::*, *};
 use gst::prelude::*;
 use gst_check::Harness;
-use gstsonic::metas::{INTERRUPT_EVENT, SpeechClause, SpeechPlace};
-use sonic_engine::{pose::Arkit, speech::Phone};
-
-const MS: u64 = 1_000_000;
-/// Samples of a millisecond.
-const S: u64 = RATE / 1000;
-
-/// Phones that follow each other, in ms; stops are released at three quarters.
-fn clause(utterance_id: u64, clause: u32, list: &[(&str, u64)]) -> SpeechClause {
-    let mut at = 0;
-    let phones = list.iter().map(|(ipa, ms)| {
-        let mut phone = Phone::new(*ipa, at * S, ms * S);
-        phone.release = match *ipa {
-            "p" | "b" => Some((at + ms * 3 / 4) * S),
-            "m" => Some(phone.end()),
-            _ => None,
-        };
-        at += ms;
-        phone
-    });
-    SpeechClause {
-        utterance_id,
-        clause,
-        text: "ama".to_owned(),
-        language: "en".to_owned(),
-        rate: RATE as u32,
-        phones: phones.collect(),
-        words: Vec::new(),
-    }
-}
-
-/// 1.2 s in which the mouth opens at once, shuts from 520 to 600 ms, and rests from 1 s on.
-const AMA: [(&str, u64); 4] = [("ˈa", 520), ("m", 80), ("ˈa", 400), ("", 200)];
-
-/// Sound of that many ms, stamped to begin at `from` ms.
-fn sound(from: u64, ms: u64, loud: bool) -> gst::Buffer {
-    if loud {
-        tone(from * S, ms * S)
-    } else {
-        stamped(from * S, &vec![0.0; (ms * S) as usize])
-    }
-}
-
-fn labelled(
-    mut buffer: gst::Buffer,
-    utterance_id: u64,
-    clause: u32,
-    offset_ms: u64,
-) -> gst::Buffer {
-    let place = SpeechPlace {
-        utterance_id,
-        clause,
-        offset: offset_ms * S,
-    };
-    place.attach(buffer.make_mut()).expect("registered");
-    buffer
-}
-
-fn filler(mut buffer: gst::Buffer) -> gst::Buffer {
-    buffer.make_mut().set_flags(gst::BufferFlags::GAP);
-    buffer
-}
-
-/// An element without motion of its own.
-fn still(articulator: &str) -> gst::Element {
-    let element = animator();
-    element.set_property_from_str("articulator", articulator);
-    element.set_property("motion-scale", 0.0);
-    element.set_property("blink-rate", 0.0);
-    element
-}
-
-/// What a frame shows, and when in ms.
-#[derive(Debug)]
-struct Seen {
-    ms: u64,
-    /// How far the jaw is down, and how closed the lips are.
-    jaw: f32,
-    shut: f32,
-    origin: String,
-}
-
-fn seen(frame: &gst::Buffer) -> Seen {
-    let meta = meta(frame);
-    let weights: gst::ArrayRef = meta.get("weights").expect("an array");
-    let weight = |shape: Arkit| weights[shape as usize].get::<f32>().expect("a float");
-    Seen {
-        ms: meta.get::<u64>("content-time").expect("a time") / MS,
-        jaw: weight(Arkit::JawOpen),
-        shut: weight(Arkit::MouthClose),
-        origin: meta.get("origin").expect("a string"),
-    }
-}
-
-fn all(h: &mut Harness) -> Vec<Seen> {
-    let mut got = frames(h);
-    got.extend(finish(h));
-    got.iter().map(seen).collect()
-}
-
-/// When the lips are shut, from and to in ms.
-fn shut(frames: &[Seen]) -> Vec<u64> {
-    frames
-        .iter()
-        .filter(|f| f.shut > 0.99)
-        .map(|f| f.ms)
-        .collect()
-}
-
-fn open(frames: &[Seen]) -> Vec<u64> {
-    frames
-        .iter()
-        .filter(|f| f.jaw > 0.15)
-        .map(|f| f.ms)
-        .collect()
-}
+use gstsonic::metas::INTERRUPT_EVENT;
 
 #[test]
 fn known_phones_move_the_mouth_and_the_meta_says_so() {
@@ -283,7 +168,7 @@ fn where_phones_end_the_sound_is_heard_again() {
         )
     };
     let (both, used, ignored) = run("auto");
-    let (heard, unused, refused) = run("signal");
+    let (heard, unused, refused) = run("network");
     assert_eq!((used, ignored, unused, refused), (1, 0, 0, 1));
     let later = |frames: &[Seen]| shut(frames).into_iter().find(|ms| *ms > 500);
     assert_eq!(later(&heard), None, "a tone is no m");
@@ -429,11 +314,11 @@ fn phones_alone_need_less_latency_which_stays_while_playing() {
         finish(&mut h);
         (before, at_end)
     };
-    let [auto, phones, signal] = ["auto", "phones", "signal"].map(run);
-    assert_eq!(auto, signal);
+    let [auto, phones, network] = ["auto", "phones", "network"].map(run);
+    assert_eq!(auto, network);
     let saved = auto.0 - phones.0;
-    // Windows and smoothing of listening.
-    assert!((70..=90).contains(&saved.mseconds()), "{saved}");
+    // What listening takes.
+    assert!((20..=120).contains(&saved.mseconds()), "{saved}");
     assert_eq!(saved.nseconds(), auto.1 - phones.1);
     assert!(
         phones.0 <= gst::ClockTime::from_mseconds(100),

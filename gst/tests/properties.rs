@@ -49,7 +49,7 @@ fn samples(spec: &glib::ParamSpec) -> Vec<glib::Value> {
 #[test]
 fn what_is_set_is_what_is_read() {
     let _watchdog = watchdog(20);
-    for (element, count) in [(animator(), 21), (ttssrc(&[]), 17), (avclocksync(&[]), 13)] {
+    for (element, count) in [(animator(), 25), (ttssrc(&[]), 17), (avclocksync(&[]), 13)] {
         let specs = own_specs(&element);
         assert_eq!(specs.len(), count);
         for spec in specs
@@ -99,6 +99,9 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(e.property::<f64>("motion-scale"), 1.05);
     assert_eq!(e.property::<f64>("blink-rate"), 18.0);
     assert_eq!(e.property::<i64>("lip-offset"), 0);
+    assert_eq!(e.property::<u64>("look-ahead"), 120_000_000);
+    assert_eq!(e.property::<u32>("inference-threads"), 1);
+    assert_eq!(e.property::<Option<String>>("model"), None);
     assert_eq!(e.property::<f64>("expression-strength"), 0.5);
     assert_eq!(e.property::<f64>("gaze-x"), 0.0);
     assert_eq!(e.property::<f64>("gaze-y"), 0.0);
@@ -170,7 +173,7 @@ fn stats_say_whether_the_eyes_look_about() {
 #[test]
 fn stats_hold_what_is_documented() {
     let _watchdog = watchdog(20);
-    let element = animator();
+    let element = by_signal();
     let (mut h, _) = harness(&element, AUDIO, VIDEO);
     h.push(tone(0, RATE)).expect("taken");
     finish(&mut h);
@@ -195,7 +198,14 @@ fn stats_hold_what_is_documented() {
     ] {
         assert!(stats.get::<u64>(field).is_ok(), "{field}");
     }
-    assert_eq!(stats.n_fields(), 13);
+    assert_eq!(stats.get::<&str>("listens"), Ok("signal"));
+    assert_eq!(stats.get::<&str>("model"), Ok(""));
+    for measure in ["lip-lag", "envelope-lag"] {
+        assert!(stats.get::<i64>(measure).is_ok(), "{measure}");
+        let confidence = format!("{measure}-confidence");
+        assert!(stats.get::<f64>(&confidence).is_ok(), "{confidence}");
+    }
+    assert_eq!(stats.n_fields(), 19);
     element.set_state(gst::State::Null).expect("stops");
 }
 

@@ -86,7 +86,7 @@ fn the_mouth_listens_to_speech_without_phones() {
     let _watchdog = watchdog(120);
     let server = Server::new(vec![reply("200 OK", PCM, &hum(2.0))]);
     let line = format!(
-        "ttssrc name=speech text=\"One.\" voice=\"{}\" ! sonicanimator ! \
+        "ttssrc name=speech text=\"One.\" voice=\"{}\" ! sonicanimator articulator=signal ! \
          video/x-raw,width=128,height=160,framerate=25/1 ! appsink name=sink sync=false",
         voice_of(&server)
     );

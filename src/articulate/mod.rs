@@ -5,7 +5,9 @@ mod closure;
 mod face;
 mod gesture;
 pub mod hearing;
+pub mod lag;
 pub(crate) mod level;
+pub mod network;
 mod phones;
 pub mod signal;
 mod track;
@@ -160,6 +162,12 @@ pub trait Articulator: Send {
 
     /// Mouths before that sample are not asked for again.
     fn forget_before(&mut self, sample: i64);
+
+    /// What has gone wrong since the last call, for the user to know: that it goes on by lesser
+    /// means, and why.
+    fn take_problem(&mut self) -> Option<String> {
+        None
+    }
 
     /// Forgets the sound, not what it has learnt of the voice: the next sample pushed is
     /// sample 0.

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Articulator, Mouth, Origin, gesture::Score, signal::SignalArticulator};
+use super::{Articulator, Mouth, Origin, gesture::Score};
 use crate::{audio::ANALYSIS_RATE, speech::Phone};
 
 /// How long the mouth goes over from what is heard to what is known, and back, ns.
@@ -156,7 +156,7 @@ impl Known {
 /// are not.
 pub struct PhoneArticulator {
     known: KnownPhones,
-    heard: Option<SignalArticulator>,
+    heard: Option<Box<dyn Articulator>>,
 }
 
 impl PhoneArticulator {
@@ -165,9 +165,9 @@ impl PhoneArticulator {
         Self { known, heard: None }
     }
 
-    /// Listens where no phones are known.
-    pub fn listening(known: KnownPhones) -> Self {
-        let heard = Some(SignalArticulator::new());
+    /// Does what `heard` says where no phones are known.
+    pub fn listening(known: KnownPhones, heard: Box<dyn Articulator>) -> Self {
+        let heard = Some(heard);
         Self { known, heard }
     }
 }
@@ -180,13 +180,13 @@ impl Articulator for PhoneArticulator {
     fn origin_at(&self, sample: i64) -> Origin {
         let known = self.known.lock();
         match &self.heard {
-            Some(heard) if known.mouth(known.time(sample)).1 < 0.5 => heard.origin(),
+            Some(heard) if known.mouth(known.time(sample)).1 < 0.5 => heard.origin_at(sample),
             _ => Origin::Phones,
         }
     }
 
     fn look_ahead(&self) -> u64 {
-        self.heard.as_ref().map_or(0, Articulator::look_ahead)
+        self.heard.as_ref().map_or(0, |heard| heard.look_ahead())
     }
 
     fn push(&mut self, samples: &[f32]) {
@@ -238,6 +238,10 @@ impl Articulator for PhoneArticulator {
         }
     }
 
+    fn take_problem(&mut self) -> Option<String> {
+        self.heard.as_mut()?.take_problem()
+    }
+
     /// The phones stay: they belong to running times, not to the sound.
     fn reset(&mut self) {
         if let Some(heard) = &mut self.heard {
@@ -249,6 +253,7 @@ impl Articulator for PhoneArticulator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::articulate::signal::SignalArticulator;
     use proptest::prelude::*;
 
     const MS: u64 = 16;
@@ -357,7 +362,8 @@ mod tests {
     fn without_phones_it_hears() {
         let mut heard = SignalArticulator::new();
         let known = KnownPhones::new();
-        let mut both = PhoneArticulator::listening(known.clone());
+        let listens = Box::new(SignalArticulator::new());
+        let mut both = PhoneArticulator::listening(known.clone(), listens);
         assert_eq!(both.look_ahead(), heard.look_ahead());
         let sound: Vec<f32> = (0..16_000)
             .map(|i| 0.3 * (i as f32 * 0.05).sin() + 0.2 * (i as f32 * 0.29).sin())

@@ -40,19 +40,22 @@ pub fn detect(picture: &Picture) -> Result<Vec<Face>, FaceError> {
         if side as f32 > longest * MAX_ENLARGED {
             continue;
         }
-        let image = Grey::whole(picture, side);
-        let mut faces = input::guarded(|| detect_in(&image))
-            .flatten()
-            .ok_or_else(failed)?;
-        if faces.is_empty() {
-            continue;
+        let faces = detect_at(&Grey::whole(picture, side)).ok_or_else(failed)?;
+        if !faces.is_empty() {
+            return Ok(faces);
         }
-        let best = faces.iter().fold(0.0, |b: f64, f| b.max(f.score));
-        faces.retain(|f| f.score >= best * MIN_RELATIVE_SCORE);
-        faces.sort_by(|a, b| b.face_box[2].total_cmp(&a.face_box[2]));
-        return Ok(faces);
     }
     Ok(Vec::new())
+}
+
+/// Finds faces in an image at its own scale, the largest first, in pixels of the picture;
+/// `None` if the detector fails.
+pub(super) fn detect_at(image: &Grey) -> Option<Vec<Face>> {
+    let mut faces = input::guarded(|| detect_in(image)).flatten()?;
+    let best = faces.iter().fold(0.0, |b: f64, f| b.max(f.score));
+    faces.retain(|f| f.score >= best * MIN_RELATIVE_SCORE);
+    faces.sort_by(|a, b| b.face_box[2].total_cmp(&a.face_box[2]));
+    Some(faces)
 }
 
 fn failed() -> FaceError {

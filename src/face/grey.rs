@@ -5,6 +5,27 @@ use image::{GrayImage, imageops};
 
 use super::{Picture, Point};
 
+/// What grey pictures are made from: so many pixels and rows, and the brightness of each.
+pub trait Source {
+    /// Pixels and rows; each at least 1.
+    fn size(&self) -> (usize, usize);
+    /// Brightness of a pixel within the size.
+    fn brightness(&self, x: usize, y: usize) -> u8;
+}
+
+impl Source for Picture {
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// Where the picture is transparent, it lies over middle grey: the colour of invisible pixels
+    /// is arbitrary.
+    fn brightness(&self, x: usize, y: usize) -> u8 {
+        let at = 4 * (y * self.width + x);
+        brightness(&self.rgba[at..at + 4])
+    }
+}
+
 /// A part of a picture in grey, scaled.
 pub struct Grey {
     image: GrayImage,
@@ -16,19 +37,18 @@ pub struct Grey {
 
 impl Grey {
     /// The part `left`, `top`, `width`, `height` of the picture (cut to it; at least one pixel
-    /// remains), with a longest side of `side` pixels. Where the picture is transparent, it lies
-    /// over middle grey: the colour of invisible pixels is arbitrary.
-    pub fn part(picture: &Picture, [left, top, width, height]: [f32; 4], side: u32) -> Self {
+    /// remains), with a longest side of `side` pixels.
+    pub fn part(picture: &impl Source, [left, top, width, height]: [f32; 4], side: u32) -> Self {
+        let size = picture.size();
         let clip = |low: f32, length: f32, size: usize| {
             let first = low.floor().clamp(0.0, size as f32 - 1.0) as usize;
             let last = (low + length).ceil().clamp(first as f32 + 1.0, size as f32) as usize;
             (first, last - first)
         };
-        let (x0, w) = clip(left, width, picture.width);
-        let (y0, h) = clip(top, height, picture.height);
+        let (x0, w) = clip(left, width, size.0);
+        let (y0, h) = clip(top, height, size.1);
         let full = GrayImage::from_fn(w as u32, h as u32, |x, y| {
-            let at = 4 * ((y0 + y as usize) * picture.width + x0 + x as usize);
-            image::Luma([brightness(&picture.rgba[at..at + 4])])
+            image::Luma([picture.brightness(x0 + x as usize, y0 + y as usize)])
         });
         let ratio = f64::from(side) / w.max(h) as f64;
         let scaled = |length: usize| ((length as f64 * ratio).round() as u32).max(1);
@@ -51,9 +71,9 @@ impl Grey {
     }
 
     /// The whole picture.
-    pub fn whole(picture: &Picture, side: u32) -> Self {
-        let size = [0.0, 0.0, picture.width as f32, picture.height as f32];
-        Self::part(picture, size, side)
+    pub fn whole(picture: &impl Source, side: u32) -> Self {
+        let (width, height) = picture.size();
+        Self::part(picture, [0.0, 0.0, width as f32, height as f32], side)
     }
 
     /// Pixels and rows.

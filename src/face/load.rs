@@ -11,7 +11,7 @@ use super::{
     PortraitSource, SourceFile,
     cache::{self, Entry},
     detector,
-    grey::Grey,
+    grey::{Grey, Source},
     input,
     picture::{self, Decoded},
     predictor::Predictor,
@@ -221,6 +221,17 @@ fn look(path: &Path, picture: &Picture, options: &LoadOptions) -> Result<Entry, 
 /// The landmarks of the face in a box that is already known (left, top, width, height in pixels,
 /// as [`FaceReport::face_box`] has it): the mean of several looks, kept within the picture.
 pub fn predict(predictor: &Predictor, picture: &Picture, face: [f32; 4]) -> Landmarks {
+    predict_by(predictor, picture, face, &PREDICTOR_LOOKS)
+}
+
+/// [`predict`] in any kind of picture, by so many looks.
+pub(super) fn predict_by(
+    predictor: &Predictor,
+    picture: &impl Source,
+    face: [f32; 4],
+    looks: &[[f32; 3]],
+) -> Landmarks {
+    let (pixels, rows) = picture.size();
     let [left, top, width, height] = face;
     let room = PREDICTOR_MARGIN * width;
     let part = [
@@ -233,14 +244,14 @@ pub fn predict(predictor: &Predictor, picture: &Picture, face: [f32; 4]) -> Land
     let side = longest.min(PREDICTOR_BOX * (1.0 + 2.0 * PREDICTOR_MARGIN));
     // A part cut at the picture's border must not be enlarged to the full side.
     let cut = |low: f32, length: f32, size: usize| (low + length).min(size as f32) - low.max(0.0);
-    let whole = cut(part[0], part[2], picture.width).max(cut(part[1], part[3], picture.height));
+    let whole = cut(part[0], part[2], pixels).max(cut(part[1], part[3], rows));
     let image = Grey::part(
         picture,
         part,
         (side * (whole / longest)).round().max(1.0) as u32,
     );
     let mut sum = [Point::default(); 68];
-    for [right, down, growth] in PREDICTOR_LOOKS {
+    for [right, down, growth] in looks {
         let look = [
             left + (right - growth / 2.0) * width,
             top + (down - growth / 2.0) * height,
@@ -253,10 +264,10 @@ pub fn predict(predictor: &Predictor, picture: &Picture, face: [f32; 4]) -> Land
             (s.x, s.y) = (s.x + p.x, s.y + p.y);
         }
     }
-    let count = PREDICTOR_LOOKS.len() as f32;
+    let count = looks.len() as f32;
     Landmarks(sum.map(|s| Point {
-        x: (s.x / count).clamp(0.0, picture.width as f32 - 1.0),
-        y: (s.y / count).clamp(0.0, picture.height as f32 - 1.0),
+        x: (s.x / count).clamp(0.0, pixels as f32 - 1.0),
+        y: (s.y / count).clamp(0.0, rows as f32 - 1.0),
     }))
 }
 

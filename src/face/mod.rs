@@ -6,6 +6,7 @@ use std::path::PathBuf;
 mod cache;
 mod detector;
 mod dlib;
+pub mod follow;
 mod geometry;
 mod grey;
 mod icc;

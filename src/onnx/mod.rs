@@ -5,7 +5,9 @@
 //! loaded once per process, at the first [`runtime`] that finds one; until then each call looks
 //! again, so that one can be put in place while the process runs.
 
+mod provider;
 mod session;
+mod stepper;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,7 +18,9 @@ use std::{
 use once_cell::sync::OnceCell;
 use ort::environment::Environment;
 
-pub use session::{Element, Port, Session, SessionError, Stop, Tensor, Values};
+pub use provider::Provider;
+pub use session::{Element, Options, Port, Session, SessionError, Stop, Tensor, Values};
+pub use stepper::{Stepper, Wanted};
 
 /// Names the library's file; set and not empty, nothing else is tried.
 pub const PATH_VARIABLE: &str = "ORT_DYLIB_PATH";

@@ -8,7 +8,7 @@ use ort::{
     value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType},
 };
 
-use super::Runtime;
+use super::{Provider, Runtime};
 
 /// Why a graph does not load or run: what ONNX Runtime says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,28 +100,52 @@ impl Stop {
     }
 }
 
+/// How a graph is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Threads of its own, at least 1.
+    pub threads: usize,
+    /// What computes it.
+    pub provider: Provider,
+    /// Whether the shapes are the same in every run.
+    pub steady: bool,
+}
+
+impl Options {
+    /// On the processor, with so many threads, for shapes that vary from run to run.
+    pub fn threads(threads: usize) -> Self {
+        Self {
+            threads,
+            provider: Provider::Cpu,
+            steady: false,
+        }
+    }
+}
+
 /// A graph that was loaded. It runs on one thread at a time.
 pub struct Session {
-    session: ort::session::Session,
+    pub(super) session: ort::session::Session,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
 }
 
 impl Session {
-    /// Loads a graph from the bytes of its file. It computes with so many threads of its own.
+    /// Loads a graph from the bytes of its file.
     ///
     /// # Errors
     /// What ONNX Runtime says.
-    pub fn new(runtime: &Runtime, graph: &[u8], threads: usize) -> Result<Self, SessionError> {
-        let session = ort::session::Session::builder(runtime.environment())?
+    pub fn new(runtime: &Runtime, graph: &[u8], options: Options) -> Result<Self, SessionError> {
+        let mut builder = ort::session::Session::builder(runtime.environment())?
             .with_optimization_level(GraphOptimizationLevel::Level3)?
-            .with_intra_threads(threads)?
+            .with_intra_threads(options.threads.max(1))?
             .with_inter_threads(1)?
             // Threads that wait must not burn the processor that draws the face.
             .with_intra_op_spinning(false)?
-            // Lengths vary from run to run.
-            .with_memory_pattern(false)?
-            .commit_from_memory(graph)?;
+            .with_memory_pattern(options.steady)?;
+        if let Some(provider) = options.provider.dispatch() {
+            builder = builder.with_execution_providers([provider])?;
+        }
+        let session = builder.commit_from_memory(graph)?;
         let port = |outlet: &ort::value::Outlet| Port {
             name: outlet.name().to_owned(),
             element: outlet
@@ -148,6 +172,11 @@ impl Session {
     /// What it gives.
     pub fn outputs(&self) -> &[Port] {
         &self.outputs
+    }
+
+    /// What its author wrote into the file under that key.
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        self.session.metadata().ok()?.custom(key)
     }
 
     /// Runs it; its outputs in their order.

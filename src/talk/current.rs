@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Line, utterance::Utterance};
+use super::{Happening, Line, Tell, utterance::Utterance};
 
 /// A word that an interruption lets end takes no longer than that, s.
 const LONGEST_WORD: u64 = 2;
@@ -45,6 +45,36 @@ impl Current {
         self.word = words.partition_point(|w| w.start < at);
         self.mark = self.line.clause.marks.partition_point(|m| m.start < at);
         self.heard = self.word;
+    }
+
+    /// Tells of the words and marks between two samples of the clause; how many words that were.
+    pub(super) fn pass(&mut self, from: usize, to: usize, tells: &mut Vec<Tell>) -> u64 {
+        let clause = &self.line.clause;
+        let within = |start: u64| (start as usize).saturating_sub(from);
+        let first = self.word;
+        while let Some(word) = clause.words.get(self.word)
+            && word.start < to as u64
+        {
+            let what = Happening::Word(self.line.clone(), self.word);
+            tells.push(Tell {
+                at: within(word.start),
+                what,
+            });
+            self.word += 1;
+        }
+        // The last mark may stand behind the last sample.
+        let is_end = to == clause.samples.len();
+        while let Some(mark) = clause.marks.get(self.mark)
+            && (is_end || mark.start < to as u64)
+        {
+            let what = Happening::Mark(self.line.clone(), self.mark);
+            tells.push(Tell {
+                at: within(mark.start).min(to - from),
+                what,
+            });
+            self.mark += 1;
+        }
+        (self.word - first) as u64
     }
 
     /// Words that have sounded to their end before sample `to`.

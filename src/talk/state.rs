@@ -397,24 +397,22 @@ impl Talk {
         let (Some(current), Some(front)) = (&mut self.current, self.utterances.front_mut()) else {
             return Next::Wait;
         };
-        let mut tell = |at, what| tells.push(Tell { at, what });
         if !front.begun {
             front.begun = true;
             self.last_begun = Some(front.id);
-            tell(
-                0,
-                Happening::Started {
-                    id: front.id,
-                    text: front.bytes(),
-                    estimate: front.estimate,
-                },
-            );
+            let what = Happening::Started {
+                id: front.id,
+                text: front.bytes(),
+                estimate: front.estimate,
+            };
+            tells.push(Tell { at: 0, what });
         }
         let line = current.line.clone();
         if !current.told {
             current.told = true;
             self.counts.clauses += 1;
-            tell(0, Happening::Clause(line.clone()));
+            let what = Happening::Clause(line.clone());
+            tells.push(Tell { at: 0, what });
         }
         let from = current.at;
         let end = current
@@ -424,25 +422,7 @@ impl Talk {
         let samples = room.len().min(end - from);
         let to = from + samples;
         room[..samples].copy_from_slice(&line.clause.samples[from..to]);
-        let words = &line.clause.words;
-        while words.get(current.word).is_some_and(|w| w.start < to as u64) {
-            let at = (words[current.word].start as usize).saturating_sub(from);
-            tell(at, Happening::Word(line.clone(), current.word));
-            self.counts.words += 1;
-            current.word += 1;
-        }
-        // The last mark may stand behind the last sample.
-        let end = if to == line.clause.samples.len() {
-            u64::MAX
-        } else {
-            to as u64
-        };
-        let marks = &line.clause.marks;
-        while marks.get(current.mark).is_some_and(|m| m.start < end) {
-            let at = (marks[current.mark].start as usize).saturating_sub(from);
-            tell(at.min(samples), Happening::Mark(line.clone(), current.mark));
-            current.mark += 1;
-        }
+        self.counts.words += current.pass(from, to, tells);
         current.hear(to, front);
         current.at = to;
         front.samples += samples as u64;

@@ -278,6 +278,15 @@ fn to_float(samples: &[i16]) -> Vec<f32> {
     samples.iter().map(|s| f32::from(*s) / 32_768.0).collect()
 }
 
+/// Finds where stops and nasals open, in the sound of a voice that tells only where its phones
+/// begin. Times are samples at `rate`.
+pub fn find_releases(phones: &mut [Phone], samples: &[f32], rate: u32) {
+    for phone in phones {
+        let end = phone.end().min(samples.len() as u64);
+        phone.release = shut::release(&phone.ipa, samples, phone.start.min(end)..end, rate);
+    }
+}
+
 /// Lets each phone end where the next begins, and the last with the sound; what was shut past
 /// the end of its phone opens there.
 fn join(phones: &mut Vec<Phone>, samples: u64) {

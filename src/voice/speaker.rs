@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    Cancel, Delivery, Spoken, Ssml, Voice, VoiceError, choice, language_of, pauses,
+    Cancel, Delivery, Spoken, Ssml, Voice, VoiceError, choice, language_of, normal, pauses,
     phrase::{Phrase, marks, tokens},
     ssml::{Origin, Passage, Source, Style},
 };
@@ -111,12 +111,15 @@ impl Speaker {
         }
     }
 
-    /// Loads the voice that speaks where the letters tell no language; its rate.
+    /// Loads the voice that speaks where the letters tell no language, and what its language
+    /// needs; its rate.
     ///
     /// # Errors
     /// That it does not exist or cannot be used.
     pub fn check(&mut self) -> Result<u32, VoiceError> {
-        Ok(self.voice_of("", &Style::default())?.0.rate())
+        let (voice, language) = self.voice_of("", &Style::default())?;
+        normal::prepare(&language);
+        Ok(voice.rate())
     }
 
     /// The next piece of the text; words may be cut anywhere.
@@ -201,15 +204,10 @@ impl Speaker {
         if said.samples.is_empty() {
             said = silence(passage, rate);
         }
-        let volume = self.settings.volume * passage.style.volume;
-        let volume = if volume.is_nan() {
-            1.0
-        } else {
-            volume.clamp(0.0, 4.0)
-        };
-        for sample in &mut said.samples {
-            *sample = (*sample * volume).clamp(-1.0, 1.0);
-        }
+        amplify(
+            &mut said.samples,
+            self.settings.volume * passage.style.volume,
+        );
         Ok(Clause {
             marks: marks(passage, &words, said.samples.len() as u64),
             words,
@@ -313,5 +311,17 @@ fn silence(passage: &Passage, rate: u32) -> Spoken {
             .into_iter()
             .collect(),
         words: Vec::new(),
+    }
+}
+
+/// Makes the sound louder or softer by a factor, 0–4, without leaving full scale.
+fn amplify(samples: &mut [f32], volume: f32) {
+    let volume = if volume.is_nan() {
+        1.0
+    } else {
+        volume.clamp(0.0, 4.0)
+    };
+    for sample in samples {
+        *sample = (*sample * volume).clamp(-1.0, 1.0);
     }
 }

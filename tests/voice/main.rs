@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Voices speak, and say truly when each sound happens.
 
+#[path = "../common/again.rs"]
+mod again;
 mod espeak;
 mod flite;
 mod graph;
 mod http;
 mod missing;
+#[path = "../common/onnx.rs"]
+mod onnx;
 mod piper;
 mod server;
 mod sound;
 mod speaker;
 mod ssml;
 
+use again::again_with;
 use sonic_engine::voice::{Cancel, Delivery, Spoken, Voice, VoiceError};
-use std::{env, process::Command};
+use std::env;
 
 /// What a library gives, or `None` where it is not installed: then a test is skipped, and says
 /// so.
@@ -48,27 +53,4 @@ fn covered(said: &Spoken) {
 /// The words as they stand in the text.
 fn words<'a>(said: &Spoken, text: &'a str) -> Vec<&'a str> {
     said.words.iter().map(|w| &text[w.text.clone()]).collect()
-}
-
-/// Set in the process that [`again_with`] starts.
-const AGAIN: &str = "SONIC_TEST_AGAIN";
-
-/// Runs the test of that name in a process of its own, where the variables are set and `inside`
-/// is what it does: libraries are looked for once per process.
-fn again_with(test: &str, variables: &[(&str, &str)], inside: impl FnOnce()) {
-    if env::var_os(AGAIN).is_some() {
-        return inside();
-    }
-    let mut command = Command::new(env::current_exe().expect("a program"));
-    command
-        .args(["--exact", test, "--nocapture"])
-        .env(AGAIN, "1");
-    let output = command.envs(variables.iter().copied()).output();
-    let output = output.expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }

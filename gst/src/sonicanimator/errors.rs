@@ -3,7 +3,11 @@
 
 use std::path::Path;
 
-use sonic_engine::face::{FaceError, PortraitSource, SourceFile};
+use sonic_engine::{
+    articulate::network::NetworkError,
+    face::{FaceError, PortraitSource, SourceFile},
+    onnx::PATH_VARIABLE,
+};
 
 use super::names;
 
@@ -52,6 +56,49 @@ pub fn face_error(error: &FaceError, source: &PortraitSource) -> gst::ErrorMessa
         Fault::Closed => gst::error_msg!(gst::ResourceError::OpenRead, ("{text}")),
         Fault::Content => gst::error_msg!(gst::ResourceError::Read, ("{text}")),
     }
+}
+
+/// What the user is told of a network that cannot be used: which property, what is wrong, what
+/// helps.
+pub fn network_text(error: &NetworkError) -> String {
+    match error {
+        NetworkError::NoRuntime(_) => {
+            format!("{}.", capitalised(&error.to_string()))
+        }
+        NetworkError::Provider { .. } => format!(
+            "Property `{}`: {error}. Take one of these, or an ONNX Runtime that has it and let \
+             the variable {PATH_VARIABLE} name its file.",
+            names::EXECUTION_PROVIDER
+        ),
+        NetworkError::Graph { .. } => format!(
+            "Property `{}`: {error}. docs/articulation.md says what a network must be like; \
+             without the property the built-in one is used.",
+            names::MODEL
+        ),
+        NetworkError::LookAhead { needed, .. } => format!(
+            "Property `{}`: {error}. Set {needed} ns or more.",
+            names::LOOK_AHEAD
+        ),
+    }
+}
+
+/// The error message of a network that cannot be used.
+pub fn network_error(error: &NetworkError) -> gst::ErrorMessage {
+    let text = network_text(error);
+    match error {
+        NetworkError::Graph { .. } => gst::error_msg!(gst::ResourceError::Read, ("{text}")),
+        NetworkError::NoRuntime(_) => {
+            gst::error_msg!(gst::LibraryError::Init, ("{text}"))
+        }
+        NetworkError::Provider { .. } | NetworkError::LookAhead { .. } => {
+            gst::error_msg!(gst::LibraryError::Settings, ("{text}"))
+        }
+    }
+}
+
+/// What the user is told where there is no network for want of a runtime.
+pub fn without_network(error: &NetworkError) -> String {
+    format!("The lips follow the sound by signal processing and not by the network: {error}.")
 }
 
 enum Fault {

@@ -91,11 +91,10 @@ impl SonicAnimator {
     }
 
     fn handle_clause(&self, clause: Result<SpeechClause, metas::Invalid>) {
-        let wished = self.settings().articulator;
         let problem = clause.as_ref().err().copied();
         let mut stream = self.stream();
         match clause {
-            Ok(clause) => stream.announce(clause, wished),
+            Ok(clause) => stream.announce(clause),
             Err(_) => stream.ignore_clause(),
         }
         self.stats().clauses = stream.clauses();

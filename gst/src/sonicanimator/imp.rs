@@ -19,13 +19,16 @@ use gst_base::{
 use sonic_engine::frame::FrameSpec;
 
 use super::{
-    caps, errors,
+    caps,
+    ears::Ears,
+    errors,
     loader::{self, Loader, Outcome, Task},
     pcm, pool,
-    properties::{self, Change, Settings, names},
+    properties::{Change, Settings, names},
     qos::Qos,
+    specs,
     stats::Stats,
-    stream::{Input, Making, Output, Stream},
+    stream::{Input, Output, Stream},
 };
 
 pub static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -87,7 +90,7 @@ impl SonicAnimator {
         self.loader.is_news(text)
     }
 
-    fn warn(&self, text: &str) {
+    pub(super) fn warn(&self, text: &str) {
         gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{text}"));
     }
 
@@ -200,7 +203,7 @@ impl ObjectSubclass for SonicAnimator {
 
 impl ObjectImpl for SonicAnimator {
     fn properties() -> &'static [glib::ParamSpec] {
-        static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties::specs);
+        static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(specs::specs);
         &SPECS
     }
 
@@ -219,7 +222,7 @@ impl ObjectImpl for SonicAnimator {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            names::STATS => gst::Structure::from(*self.stats()).to_value(),
+            names::STATS => gst::Structure::from(self.stats().clone()).to_value(),
             name => lock(&self.settings).get(name),
         }
     }
@@ -267,8 +270,19 @@ impl BaseTransformImpl for SonicAnimator {
             .loader
             .open(&settings)
             .map_err(|e| errors::face_error(&e, &settings.source()))?;
-        self.stats().faces = portrait.report.faces as u32;
-        for text in &portrait.report.warnings {
+        let mut ears = Ears::new(&settings).map_err(|error| {
+            self.loader.close();
+            errors::network_error(&error)
+        })?;
+        let warning = ears.warning.take();
+        {
+            let mut stats = self.stats();
+            stats.faces = portrait.report.faces as u32;
+            stats.listens = ears.kind;
+            stats.model = std::mem::take(&mut ears.model);
+        }
+        *self.stream() = Stream::new(ears, settings);
+        for text in portrait.report.warnings.iter().chain(&warning) {
             if self.is_news(text) {
                 self.warn(text);
             }
@@ -349,11 +363,7 @@ impl BaseTransformImpl for SonicAnimator {
                     spec,
                     grid,
                 },
-                &Making {
-                    articulator: settings.articulator,
-                    seed: settings.seed,
-                    style: settings.style(),
-                },
+                settings.style(),
             );
         }
         self.update_latency();

@@ -2,9 +2,10 @@
 //! The element `sonicanimator`: sound in, the frames of a talking head out.
 
 use gst::{glib, prelude::*};
-use sonic_engine::{motion, rig};
+use sonic_engine::{motion, onnx, rig};
 
 mod caps;
+mod ears;
 mod errors;
 mod events;
 mod imp;
@@ -14,6 +15,7 @@ mod pcm;
 mod pool;
 mod properties;
 mod qos;
+mod specs;
 mod stats;
 mod stream;
 
@@ -40,7 +42,7 @@ pub use properties::names;
  *
  * Where upstream tells the phones of the speech (`ttssrc` does, and any application can, with
  * `sonic-clause` events and `SonicSpeechMeta` on the sound's buffers) they move the mouth, else
- * what is heard does; the property `articulator` chooses. The events end here: they count
+ * a network that listens does; the property `articulator` chooses. The events end here: they count
  * samples of sound, and what follows is video.
  *
  * The portrait can be changed while playing. Every frame carries a `SonicPoseMeta` that says
@@ -70,10 +72,10 @@ glib::wrapper! {
 #[enum_type(name = "GstSonicAnimatorArticulator")]
 #[non_exhaustive]
 pub enum Articulator {
-    /// Phones where they are known, else the sound.
+    /// Phones where they are known, else a network that listens.
     #[default]
     #[enum_value(
-        name = "Auto: phones where upstream tells them, else the sound",
+        name = "Auto: phones where upstream tells them, else the network",
         nick = "auto"
     )]
     Auto,
@@ -83,9 +85,77 @@ pub enum Articulator {
         nick = "phones"
     )]
     Phones,
-    /// The sound only.
-    #[enum_value(name = "Signal: the sound alone", nick = "signal")]
+    /// Signal processing only.
+    #[enum_value(
+        name = "Signal: the sound alone, by signal processing",
+        nick = "signal"
+    )]
     Signal,
+    /// The network only.
+    #[enum_value(name = "Network: the sound alone, by a network", nick = "network")]
+    Network,
+}
+
+impl Articulator {
+    /// Whether a network is to listen.
+    pub(crate) fn has_network(self) -> bool {
+        matches!(self, Self::Auto | Self::Network)
+    }
+
+    /// Whether it heeds phones.
+    pub(crate) fn has_phones(self) -> bool {
+        matches!(self, Self::Auto | Self::Phones)
+    }
+}
+
+/// What ONNX Runtime computes a network with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[repr(u32)]
+#[enum_type(name = "GstSonicAnimatorExecutionProvider")]
+#[non_exhaustive]
+pub enum ExecutionProvider {
+    /// The processor.
+    #[default]
+    #[enum_value(name = "CPU: the processor", nick = "cpu")]
+    Cpu,
+    /// NVIDIA's graphics cards.
+    #[enum_value(name = "CUDA: NVIDIA's graphics cards", nick = "cuda")]
+    Cuda,
+    /// NVIDIA's graphics cards, by TensorRT.
+    #[enum_value(
+        name = "TensorRT: NVIDIA's graphics cards; starting takes long",
+        nick = "tensorrt"
+    )]
+    TensorRt,
+    /// Intel's processors, graphics and NPUs.
+    #[enum_value(
+        name = "OpenVINO: Intel's processors, graphics and NPUs",
+        nick = "openvino"
+    )]
+    OpenVino,
+    /// AMD's graphics cards.
+    #[enum_value(name = "MIGraphX: AMD's graphics cards", nick = "migraphx")]
+    MiGraphX,
+    /// Apple's.
+    #[enum_value(name = "Core ML: Apple's processors", nick = "coreml")]
+    CoreMl,
+    /// The processor, by XNNPACK.
+    #[enum_value(name = "XNNPACK: the processor, made for ARM", nick = "xnnpack")]
+    Xnnpack,
+}
+
+impl From<ExecutionProvider> for onnx::Provider {
+    fn from(provider: ExecutionProvider) -> Self {
+        match provider {
+            ExecutionProvider::Cpu => Self::Cpu,
+            ExecutionProvider::Cuda => Self::Cuda,
+            ExecutionProvider::TensorRt => Self::TensorRt,
+            ExecutionProvider::OpenVino => Self::OpenVino,
+            ExecutionProvider::MiGraphX => Self::MiGraphX,
+            ExecutionProvider::CoreMl => Self::CoreMl,
+            ExecutionProvider::Xnnpack => Self::Xnnpack,
+        }
+    }
 }
 
 /// How the portrait is fitted into the frame.
@@ -201,6 +271,7 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     #[cfg(feature = "doc")]
     {
         Articulator::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+        ExecutionProvider::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         Framing::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         Expression::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         Background::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());

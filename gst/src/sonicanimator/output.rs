@@ -7,7 +7,7 @@ use gst::{prelude::*, subclass::prelude::*};
 use gst_base::prelude::*;
 use gst_video::{VideoFrameRef, prelude::*};
 use sonic_engine::{
-    animator::PosedFrame,
+    animator::{Lags, PosedFrame},
     frame::{FrameMut, PlaneMut},
 };
 
@@ -40,10 +40,15 @@ impl SonicAnimator {
     pub(super) fn produce(&self) -> Result<Option<gst::Buffer>, gst::FlowError> {
         loop {
             self.apply_changes();
-            let (posed, bad_samples) = {
+            let (posed, bad_samples, problem) = {
                 let mut stream = self.stream();
-                (stream.next_frame(), stream.take_bad_samples())
+                let posed = stream.next_frame();
+                (posed, stream.take_bad_samples(), stream.take_problem())
             };
+            if let Some(problem) = problem {
+                self.stats().listens = "signal";
+                self.warn(&problem);
+            }
             if bad_samples && self.is_news(BAD_SAMPLES) {
                 gst::element_imp_warning!(self, gst::StreamError::Decode, ("{BAD_SAMPLES}"));
             }
@@ -119,6 +124,8 @@ impl SonicAnimator {
         shown
             .mark_repeated(buffer, &mut stream.json)
             .map_err(Fault::Meta)?;
+        let aperture = shown.aperture;
+        self.measure(stream.show(place.running_time.nseconds(), aperture));
         Ok(Some(copy))
     }
 
@@ -193,9 +200,17 @@ impl SonicAnimator {
         // A second reference makes filters that work in place copy the frame, so it is kept
         // only where it may be needed.
         stream.last = self.qos().is_active().then(|| (owned.clone(), shown));
+        self.measure(stream.show(shown.content_time, shown.aperture));
         self.stats().add_rendered(took);
         self.qos().processed += 1;
         Ok(owned)
+    }
+
+    /// What was measured of the lips against the sound, if anything was.
+    fn measure(&self, lags: Option<Lags>) {
+        if let Some(lags) = lags {
+            self.stats().lags = lags;
+        }
     }
 
     fn acquire(&self) -> Result<gst::Buffer, gst::FlowError> {

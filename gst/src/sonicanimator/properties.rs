@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The properties of `sonicanimator`: names, specs, and the settings behind them.
+//! The properties of `sonicanimator`: names, and the settings behind them.
 
 use gst::{glib, prelude::*};
-use sonic_engine::{animator::Style, face::PortraitSource};
+use sonic_engine::{
+    animator::Style,
+    articulate::network::{LOOK_AHEAD, NetworkOptions},
+    face::PortraitSource,
+};
 
-use super::{Articulator, Background, Expression, Framing};
+use super::{Articulator, Background, ExecutionProvider, Expression, Framing};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -27,12 +31,14 @@ pub mod names {
     pub const BACKGROUND_COLOR: &str = "background-color";
     pub const BACKGROUND_IMAGE: &str = "background-image";
     pub const ARTICULATOR: &str = "articulator";
+    pub const MODEL: &str = "model";
+    pub const EXECUTION_PROVIDER: &str = "execution-provider";
+    pub const LOOK_AHEAD: &str = "look-ahead";
+    pub const INFERENCE_THREADS: &str = "inference-threads";
     pub const SEED: &str = "seed";
     pub const N_THREADS: &str = "n-threads";
     pub const STATS: &str = "stats";
 }
-
-const MAX_LIP_OFFSET: i64 = 500_000_000;
 
 /// What the user has set.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +61,10 @@ pub struct Settings {
     pub background_color: u32,
     pub background_image: Option<String>,
     pub articulator: Articulator,
+    pub model: Option<String>,
+    pub execution_provider: ExecutionProvider,
+    pub look_ahead: u64,
+    pub inference_threads: u32,
     pub seed: u64,
     pub n_threads: u32,
 }
@@ -80,6 +90,10 @@ impl Default for Settings {
             background_color: 0xff00_0000,
             background_image: None,
             articulator: Articulator::default(),
+            model: None,
+            execution_provider: ExecutionProvider::default(),
+            look_ahead: LOOK_AHEAD,
+            inference_threads: 1,
             seed: 0,
             n_threads: 1,
         }
@@ -109,6 +123,16 @@ impl Settings {
         }
     }
 
+    /// The network that listens, if one is to.
+    pub fn network(&self) -> NetworkOptions {
+        NetworkOptions {
+            graph: self.model.as_ref().map(Into::into),
+            provider: self.execution_provider.into(),
+            threads: self.inference_threads as usize,
+            look_ahead: self.look_ahead,
+        }
+    }
+
     /// What the animator wants to know.
     pub fn style(&self) -> Style {
         Style {
@@ -133,6 +157,10 @@ impl Settings {
             names::BACKGROUND_IMAGE => {
                 return self.set_file(|s| &mut s.background_image, value, Change::Staging);
             }
+            names::MODEL => return self.set_file(|s| &mut s.model, value, Change::Later),
+            names::EXECUTION_PROVIDER => self.execution_provider = checked(value),
+            names::LOOK_AHEAD => self.look_ahead = checked(value),
+            names::INFERENCE_THREADS => self.inference_threads = checked(value),
             names::MIN_RESOLUTION => self.min_resolution = checked(value),
             names::ARTICULATOR => self.articulator = checked(value),
             names::SEED => self.seed = checked(value),
@@ -152,7 +180,12 @@ impl Settings {
             _ => unimplemented!("property {name}"),
         }
         match name {
-            names::MIN_RESOLUTION | names::ARTICULATOR | names::SEED => Change::Later,
+            names::MIN_RESOLUTION
+            | names::ARTICULATOR
+            | names::EXECUTION_PROVIDER
+            | names::LOOK_AHEAD
+            | names::INFERENCE_THREADS
+            | names::SEED => Change::Later,
             names::DYNAMIC_SCALE
             | names::MOTION_SCALE
             | names::BLINK_RATE
@@ -186,6 +219,10 @@ impl Settings {
             names::BACKGROUND_COLOR => self.background_color.to_value(),
             names::BACKGROUND_IMAGE => self.background_image.to_value(),
             names::ARTICULATOR => self.articulator.to_value(),
+            names::MODEL => self.model.to_value(),
+            names::EXECUTION_PROVIDER => self.execution_provider.to_value(),
+            names::LOOK_AHEAD => self.look_ahead.to_value(),
+            names::INFERENCE_THREADS => self.inference_threads.to_value(),
             names::SEED => self.seed.to_value(),
             names::N_THREADS => self.n_threads.to_value(),
             _ => unimplemented!("property {name}"),
@@ -212,230 +249,4 @@ where
     value
         .get()
         .expect("GObject has checked the type against the spec")
-}
-
-/// All specs.
-pub fn specs() -> Vec<glib::ParamSpec> {
-    let default = Settings::default();
-    let mut all = files();
-    all.extend(fitting(&default));
-    all.extend(manner(&default));
-    all.extend(face(&default));
-    all.extend(background(&default));
-    all
-}
-
-fn file(name: &str, nick: &str, blurb: &str) -> glib::ParamSpec {
-    glib::ParamSpecString::builder(name)
-        .nick(nick)
-        .blurb(blurb)
-        .mutable_playing()
-        .build()
-}
-
-fn files() -> Vec<glib::ParamSpec> {
-    vec![
-        /**
-         * GstSonicAnimator:portrait:
-         *
-         * The picture that speaks. While playing it is read in the background and the new face
-         * appears between two frames, framed into the same caps; if it cannot be used, the
-         * old face stays and a warning says why.
-         */
-        file(
-            names::PORTRAIT,
-            "Portrait",
-            "File name of a JPEG, PNG or WebP picture with a face; null is the built-in portrait",
-        ),
-        file(
-            names::LANDMARKS,
-            "Landmarks",
-            "File name of a JSON list of 68 landmarks of the portrait; null looks for the face",
-        ),
-        file(
-            names::MATTE,
-            "Matte",
-            "File name of a picture whose brightness is the portrait's alpha; null keeps the portrait's own",
-        ),
-    ]
-}
-
-fn fitting(default: &Settings) -> Vec<glib::ParamSpec> {
-    vec![
-        glib::ParamSpecUInt::builder(names::MIN_RESOLUTION)
-            .nick("Minimum resolution")
-            .blurb("Short side in pixels when downstream leaves the size open")
-            .minimum(128)
-            .maximum(2048)
-            .default_value(default.min_resolution)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecEnum::builder_with_default(names::FRAMING, default.framing)
-            .nick("Framing")
-            .blurb("How the portrait is fitted into the frame")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecDouble::builder(names::EXPAND_RATIO)
-            .nick("Expand ratio")
-            .blurb("Margin around the head as a part of its size, when framing is head")
-            .minimum(0.0)
-            .maximum(1.0)
-            .default_value(default.expand_ratio)
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecUInt64::builder(names::SEED)
-            .nick("Seed")
-            .blurb("Seed of blinks and other random motion: the same seed and sound give the same frames")
-            .default_value(default.seed)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt::builder(names::N_THREADS)
-            .nick("Threads")
-            .blurb("Threads that draw a frame, at most one a processor; 0 is one a processor. The frames are the same")
-            .default_value(default.n_threads)
-            .mutable_playing()
-            .build(),
-        /**
-         * GstSonicAnimator:stats:
-         *
-         * A structure `application/x-sonicanimator-stats`, counted since the last start:
-         *
-         * * `frames-rendered` (guint64): frames that were drawn
-         * * `frames-repeated` (guint64): frames sent again because the new one was late
-         * * `render-time-mean`, `render-time-max` (guint64): ns to draw a frame
-         * * `look-ahead` (guint64): ns of sound after its instant that a frame waits for
-         * * `faces` (guint): faces that were seen in the portrait
-         * * `gaze` (string): whether the eyes look about: `on`; `too-small`, an eye is narrower
-         *   than 24 pixels in the frame; `unclear`, no iris was found with any certainty;
-         *   `unknown` until the frame's size is negotiated
-         * * `portraits-swapped` (guint64): portraits and framings exchanged while playing
-         * * `silence-inserted` (guint64): ns of silence put into holes of the sound
-         * * `sound-trimmed` (guint64): ns of sound dropped because it came again
-         * * `restarts` (guint64): jumps in the sound's timestamps that were followed
-         * * `clauses-used` (guint64): `sonic-clause` events whose phones moved the mouth
-         * * `clauses-ignored` (guint64): `sonic-clause` events that were of no use: broken,
-         *   interrupted, without sound, or not asked for
-         */
-        glib::ParamSpecBoxed::builder::<gst::Structure>(names::STATS)
-            .nick("Statistics")
-            .blurb("Frames rendered and repeated, render time, look-ahead, gaze, repairs of the sound, clauses")
-            .read_only()
-            .build(),
-    ]
-}
-
-fn manner(default: &Settings) -> Vec<glib::ParamSpec> {
-    vec![
-        /**
-         * GstSonicAnimator:articulator:
-         *
-         * What moves the mouth: the phones that `sonic-clause` events tell, the sound, or the
-         * phones where they are known and else the sound. What it needs of sound to come does
-         * not change while playing; phones alone need least.
-         */
-        glib::ParamSpecEnum::builder_with_default(names::ARTICULATOR, default.articulator)
-            .nick("Articulator")
-            .blurb("What moves the mouth: phones that upstream tells, or the sound")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecDouble::builder(names::DYNAMIC_SCALE)
-            .nick("Dynamic scale")
-            .blurb("Amplitude of the mouth; 1 is what the sound says")
-            .minimum(0.5)
-            .maximum(2.0)
-            .default_value(default.dynamic_scale)
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecDouble::builder(names::MOTION_SCALE)
-            .nick("Motion scale")
-            .blurb("Amplitude of head and body motion; 0 keeps the head still")
-            .minimum(0.0)
-            .maximum(2.0)
-            .default_value(default.motion_scale)
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecDouble::builder(names::BLINK_RATE)
-            .nick("Blink rate")
-            .blurb("Blinks a minute on average; 0 is none")
-            .minimum(0.0)
-            .maximum(60.0)
-            .default_value(default.blink_rate)
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecInt64::builder(names::LIP_OFFSET)
-            .nick("Lip offset")
-            .blurb("Added to the time of the lips in ns: positive shows them later than the sound")
-            .minimum(-MAX_LIP_OFFSET)
-            .maximum(MAX_LIP_OFFSET)
-            .default_value(default.lip_offset)
-            .mutable_playing()
-            .build(),
-    ]
-}
-
-fn face(default: &Settings) -> Vec<glib::ParamSpec> {
-    let gaze = |name, nick, blurb, value| {
-        glib::ParamSpecDouble::builder(name)
-            .nick(nick)
-            .blurb(blurb)
-            .minimum(-1.0)
-            .maximum(1.0)
-            .default_value(value)
-            .mutable_playing()
-            .build()
-    };
-    vec![
-        /**
-         * GstSonicAnimator:expression:
-         *
-         * What the face wears while it speaks and idles. A change takes 300 ms. Jaw and lips go
-         * on speaking: lips close for p, b and m under every expression.
-         */
-        glib::ParamSpecEnum::builder_with_default(names::EXPRESSION, default.expression)
-            .nick("Expression")
-            .blurb("What the face expresses, as strongly as expression-strength says")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecDouble::builder(names::EXPRESSION_STRENGTH)
-            .nick("Expression strength")
-            .blurb("How strong the expression is: 0 is none, 1 is full")
-            .minimum(0.0)
-            .maximum(1.0)
-            .default_value(default.expression_strength)
-            .mutable_playing()
-            .build(),
-        gaze(
-            names::GAZE_X,
-            "Gaze x",
-            "Where the eyes look: 0 is at the viewer, 1 is 30 degrees to the viewer's right",
-            default.gaze_x,
-        ),
-        gaze(
-            names::GAZE_Y,
-            "Gaze y",
-            "Where the eyes look: 0 is at the viewer, 1 is 30 degrees down",
-            default.gaze_y,
-        ),
-    ]
-}
-
-fn background(default: &Settings) -> Vec<glib::ParamSpec> {
-    vec![
-        glib::ParamSpecEnum::builder_with_default(names::BACKGROUND, default.background)
-            .nick("Background")
-            .blurb("What lies behind a portrait that has alpha or a matte")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecUInt::builder(names::BACKGROUND_COLOR)
-            .nick("Background colour")
-            .blurb("Colour when background is colour, as 0xAARRGGBB; alpha is ignored")
-            .default_value(default.background_color)
-            .mutable_playing()
-            .build(),
-        file(
-            names::BACKGROUND_IMAGE,
-            "Background image",
-            "File name of the picture when background is image; it covers the frame",
-        ),
-    ]
 }

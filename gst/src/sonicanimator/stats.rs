@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use sonic_engine::rig::Gaze;
+use sonic_engine::{animator::Lags, articulate::lag::Lag, rig::Gaze};
 
 /// Counted since the last start.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Stats {
     /// Frames drawn.
     pub rendered: u64,
@@ -32,6 +32,12 @@ pub struct Stats {
     pub restarts: u64,
     /// Clauses whose phones moved the mouth, and clauses of no use.
     pub clauses: (u64, u64),
+    /// Who listens where no phones are known.
+    pub listens: &'static str,
+    /// The network that listens.
+    pub model: String,
+    /// By how much the lips are later than the sound.
+    pub lags: Lags,
 }
 
 impl Stats {
@@ -49,6 +55,8 @@ impl From<Stats> for gst::Structure {
         let mean = ns(stats.render_time)
             .checked_div(stats.rendered)
             .unwrap_or(0);
+        let lag = |lag: Option<Lag>| lag.map_or((0, 0.0), |l| (l.ns, f64::from(l.confidence)));
+        let (track, envelope) = (lag(stats.lags.track), lag(stats.lags.envelope));
         gst::Structure::builder("application/x-sonicanimator-stats")
             .field("frames-rendered", stats.rendered)
             .field("frames-repeated", stats.repeated)
@@ -63,6 +71,12 @@ impl From<Stats> for gst::Structure {
             .field("restarts", stats.restarts)
             .field("clauses-used", stats.clauses.0)
             .field("clauses-ignored", stats.clauses.1)
+            .field("listens", stats.listens)
+            .field("model", stats.model)
+            .field("lip-lag", track.0)
+            .field("lip-lag-confidence", track.1)
+            .field("envelope-lag", envelope.0)
+            .field("envelope-lag-confidence", envelope.1)
             .build()
     }
 }

@@ -7,7 +7,7 @@ use gst::prelude::*;
 use gst_audio::AudioInfo;
 use gst_video::VideoInfo;
 use sonic_engine::{
-    animator::{Animator, PosedFrame, Style},
+    animator::{Animator, Lags, PosedFrame, Style},
     audio::pcm::SampleFormat,
     frame::FrameSpec,
     grid::FrameGrid,
@@ -15,7 +15,9 @@ use sonic_engine::{
     timeline::{Decision, Timeline},
 };
 
-use super::{Articulator, imp::CAT, loader::Staged, pcm, stats::Stats};
+use super::{
+    ears::Ears, errors, imp::CAT, loader::Staged, pcm, properties::Settings, stats::Stats,
+};
 use crate::metas::{SPEECH_META, Shown, SpeechClause, SpeechPlace};
 
 /// Sound is given to the animator in pieces of this length, so that neither a long silence nor
@@ -59,17 +61,6 @@ enum Step {
     NoPhones(i64),
 }
 
-/// How the animator is made.
-#[derive(Clone, Copy)]
-pub struct Making {
-    /// What moves the mouth.
-    pub articulator: Articulator,
-    /// That of all random motion.
-    pub seed: u64,
-    /// What can be changed later.
-    pub style: Style,
-}
-
 /// The state of the stream; forgotten when it stops.
 #[derive(Default)]
 pub struct Stream {
@@ -89,16 +80,30 @@ pub struct Stream {
     pub discont: bool,
     /// Space that keeps its capacity.
     pub json: String,
+    /// Who listens, as long as no animator has them.
+    ears: Option<Ears>,
+    /// What moves the mouth, and how, as it was when the element started.
+    settings: Settings,
     animator: Option<Animator>,
     timeline: Option<Timeline>,
-    /// What moves the mouth; as it was when the first formats came.
-    articulator: Option<Articulator>,
+    /// The second of running time in which lags were measured last.
+    measured: u64,
+    problem: Option<String>,
     aligner: Aligner,
     steps: VecDeque<Step>,
     bad_samples: bool,
 }
 
 impl Stream {
+    /// A stream that begins: who listens, and what was set. Later changes of that do not count.
+    pub fn new(ears: Ears, settings: Settings) -> Self {
+        Self {
+            ears: Some(ears),
+            settings,
+            ..Self::default()
+        }
+    }
+
     /// Whether a change to this rate and grid needs an animator of its own.
     pub fn differs(&self, rate: u32, grid: FrameGrid) -> bool {
         self.animator.is_some()
@@ -108,16 +113,10 @@ impl Stream {
 
     /// Takes newly negotiated formats. What was there must have been drained if it
     /// [`differs`](Self::differs).
-    pub fn configure(&mut self, input: Input, output: Output, making: &Making) {
+    pub fn configure(&mut self, input: Input, output: Output, style: Style) {
         let (rate, grid) = (input.info.rate(), output.grid);
         if self.animator.is_none() || self.differs(rate, grid) {
-            let &Making { seed, style, .. } = making;
-            let articulator = *self.articulator.get_or_insert(making.articulator);
-            self.animator = Some(match articulator {
-                Articulator::Auto => Animator::with_phones(rate, grid, seed, style, true),
-                Articulator::Phones => Animator::with_phones(rate, grid, seed, style, false),
-                Articulator::Signal => Animator::new(rate, grid, seed, style),
-            });
+            self.animator = Some(self.new_animator(rate, grid, style));
             self.aligner.lose();
             self.timeline = Some(Timeline::new(rate));
             self.steps.clear();
@@ -128,6 +127,41 @@ impl Stream {
         }
         self.input = Some(input);
         self.output = Some(output);
+    }
+
+    fn new_animator(&mut self, rate: u32, grid: FrameGrid, style: Style) -> Animator {
+        let seed = self.settings.seed;
+        let ready = self.ears.take();
+        let ears = ready.map_or_else(|| Ears::new(&self.settings), Ok);
+        let listener = ears.map(|ears| ears.listener).unwrap_or_else(|error| {
+            // It could be had when the element started.
+            self.problem = Some(errors::network_text(&error));
+            Ears::stand_in().listener
+        });
+        match (self.settings.articulator.has_phones(), listener) {
+            (false, Some(listener)) => {
+                Animator::with_articulator(rate, grid, seed, style, listener)
+            }
+            (_, listener) => Animator::with_phones(rate, grid, seed, style, listener),
+        }
+    }
+
+    /// A picture goes out at that running time, with so large a gap between the lips. Now and
+    /// then: by how much they are later than the sound.
+    pub fn show(&mut self, running_time: u64, aperture: f32) -> Option<Lags> {
+        let animator = self.animator.as_mut()?;
+        animator.show(running_time, aperture);
+        let second = running_time / 1_000_000_000;
+        if std::mem::replace(&mut self.measured, second) == second {
+            return None;
+        }
+        Some(animator.lags())
+    }
+
+    /// What has gone wrong with the mouth since the last call, for the user to know.
+    pub fn take_problem(&mut self) -> Option<String> {
+        let told = self.animator.as_mut().and_then(Animator::take_problem);
+        told.or_else(|| self.problem.take())
     }
 
     /// ns of sound after its instant that a frame waits for.
@@ -184,10 +218,9 @@ impl Stream {
         }
     }
 
-    /// The phones of sound that comes next. Of no use if nothing follows them; `wished` says
-    /// that before any formats have come.
-    pub fn announce(&mut self, clause: SpeechClause, wished: Articulator) {
-        if self.articulator.unwrap_or(wished) == Articulator::Signal {
+    /// The phones of sound that comes next. Of no use if nothing follows them.
+    pub fn announce(&mut self, clause: SpeechClause) {
+        if !self.settings.articulator.has_phones() {
             self.aligner.ignore();
             return;
         }

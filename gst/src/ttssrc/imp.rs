@@ -73,7 +73,7 @@ pub struct TtsSrc {
     news: Mutex<HashSet<String>>,
     pub(super) pump: Mutex<Option<Pump>>,
     /// An interruption, and of whom, that is announced when the word has ended.
-    pending: Mutex<Option<Option<u64>>>,
+    pub(super) pending: Mutex<Option<Option<u64>>>,
     /// Something was said besides what the properties name.
     said: AtomicBool,
 }
@@ -129,19 +129,6 @@ impl TtsSrc {
 
     pub(super) fn is_flushing(&self) -> bool {
         lock(&self.wait).flushing
-    }
-
-    /// The interruption is announced when the fade begins.
-    pub(super) fn announce_later(&self, id: Option<u64>) {
-        *lock(&self.pending) = Some(id);
-    }
-
-    /// Announces an interruption that waited for a word.
-    pub(super) fn announce_now(&self) {
-        let pending = lock(&self.pending).take();
-        if let Some(id) = pending {
-            self.announce(id);
-        }
     }
 
     /// Waits until a running time has come. No lock may be held.

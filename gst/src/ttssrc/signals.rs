@@ -169,6 +169,19 @@ impl TtsSrc {
         }
     }
 
+    /// The interruption is announced when the fade begins.
+    pub(super) fn announce_later(&self, id: Option<u64>) {
+        *super::imp::lock(&self.pending) = Some(id);
+    }
+
+    /// Announces an interruption that waited for a word.
+    pub(super) fn announce_now(&self) {
+        let pending = super::imp::lock(&self.pending).take();
+        if let Some(id) = pending {
+            self.announce(id);
+        }
+    }
+
     /// Tells the elements behind, past all that waits in queues.
     pub(super) fn announce(&self, id: Option<u64>) {
         let structure = gst::Structure::builder(metas::INTERRUPT_EVENT)

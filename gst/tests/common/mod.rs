@@ -2,6 +2,7 @@
 //! What the element's tests share. Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub mod clauses;
 pub mod files;
 pub mod rtmp;
 pub mod speech;
@@ -65,6 +66,13 @@ pub fn animator() -> gst::Element {
         .expect("sonicanimator")
 }
 
+/// The element with a mouth that opens to any sound: a network that knows speech need not.
+pub fn by_signal() -> gst::Element {
+    let element = animator();
+    element.set_property_from_str("articulator", "signal");
+    element
+}
+
 /// A harness around the element with a bus, fed with `audio` and asked for `video`.
 pub fn harness(element: &gst::Element, audio: &str, video: &str) -> (Harness, gst::Bus) {
     let bus = gst::Bus::new();
@@ -75,7 +83,7 @@ pub fn harness(element: &gst::Element, audio: &str, video: &str) -> (Harness, gs
 }
 
 pub fn plain() -> Harness {
-    harness(&animator(), AUDIO, VIDEO).0
+    harness(&by_signal(), AUDIO, VIDEO).0
 }
 
 /// Mono F32LE at `RATE`: a tone of 200 Hz that begins with sample `from`, stamped so.

@@ -40,16 +40,7 @@ impl RtmpServer {
         drop((rtmp, http));
         let file = folder.path().join("nginx.conf");
         fs::write(&file, config(folder.path(), rtmp_port, http_port)).expect("written");
-        let mut master = Command::new(NGINX)
-            .args(["-e", "stderr", "-p"])
-            .arg(folder.path())
-            .arg("-c")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("nginx starts");
-        let log = lines(&mut master);
+        let (master, log) = spawn(folder.path());
         let server = Self {
             folder,
             master,
@@ -62,12 +53,26 @@ impl RtmpServer {
         Some(server)
     }
 
+    /// Kills it with its workers, as a crash would: connections end without a word.
+    pub fn kill(&mut self) {
+        let workers = self.workers();
+        signal("-KILL", &self.master.id().to_string());
+        let _ = self.master.wait();
+        end_workers(&workers);
+    }
+
+    /// Starts it again on the same ports.
+    pub fn restart(&mut self) {
+        (self.master, self.log) = spawn(self.folder.path());
+        self.wait_for("start worker process ");
+    }
+
     /// Where to publish a stream.
     pub fn url(&self, stream: &str) -> String {
         format!("rtmp://127.0.0.1:{}/live/{stream}", self.rtmp_port)
     }
 
-    /// Where publishing needs `?name=good`; everything else is answered with 403.
+    /// Where only the stream `good` may be published; everything else is answered with 403.
     pub fn guarded_url(&self, stream: &str) -> String {
         format!("rtmp://127.0.0.1:{}/auth/{stream}", self.rtmp_port)
     }
@@ -80,6 +85,13 @@ impl RtmpServer {
     /// The finished recording of a stream; call it when its publisher has gone.
     pub fn recording(&self, stream: &str) -> PathBuf {
         self.wait_for("disconnect");
+        let mut files = self.recordings(stream);
+        assert_eq!(files.len(), 1, "{files:?}");
+        files.remove(0)
+    }
+
+    /// The recordings of a stream so far, oldest first.
+    pub fn recordings(&self, stream: &str) -> Vec<PathBuf> {
         let mut files: Vec<_> = fs::read_dir(self.folder.path().join("rec"))
             .expect("recordings")
             .map(|entry| entry.expect("an entry").path())
@@ -88,8 +100,9 @@ impl RtmpServer {
                 name.is_some_and(|n| n.starts_with(stream))
             })
             .collect();
-        assert_eq!(files.len(), 1, "{files:?}");
-        files.remove(0)
+        // Their names have the number of the process and the time at which they began.
+        files.sort_by_key(|file| fs::metadata(file).and_then(|m| m.modified()).ok());
+        files
     }
 
     /// Waits for a line of nginx's log.
@@ -121,14 +134,32 @@ impl Drop for RtmpServer {
         let workers = self.workers();
         signal("-TERM", &self.master.id().to_string());
         let _ = self.master.wait();
-        // A worker outlives a master that was killed, and keeps the port.
-        for worker in workers {
-            let name = fs::read_to_string(format!("/proc/{worker}/comm"));
-            if name.is_ok_and(|name| name.trim() == "nginx") {
-                signal("-KILL", &worker);
-            }
+        end_workers(&workers);
+    }
+}
+
+/// A worker outlives a master that was killed, and keeps the port.
+fn end_workers(workers: &[String]) {
+    for worker in workers {
+        let name = fs::read_to_string(format!("/proc/{worker}/comm"));
+        if name.is_ok_and(|name| name.trim() == "nginx") {
+            signal("-KILL", worker);
         }
     }
+}
+
+fn spawn(folder: &Path) -> (Child, Receiver<String>) {
+    let mut master = Command::new(NGINX)
+        .args(["-e", "stderr", "-p"])
+        .arg(folder)
+        .arg("-c")
+        .arg(folder.join("nginx.conf"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("nginx starts");
+    let log = lines(&mut master);
+    (master, log)
 }
 
 fn signal(which: &str, pid: &str) {
@@ -184,6 +215,7 @@ rtmp {{
     }}
     application auth {{
       live on;
+      notify_method get;
       on_publish http://127.0.0.1:{http}/on_publish;
     }}
   }}

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! libespeak-ng's `speak_lib.h`, as far as it is used (versions 1.49 to 1.52).
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     cell::RefCell,
     ffi::{CStr, CString, c_char, c_int, c_short, c_uint, c_void},
@@ -472,33 +475,4 @@ extern "C" fn collect(samples: *const c_short, count: c_int, events: *const RawE
 /// A text for the library: nothing in it may be a zero.
 pub fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', " ")).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn phonemes_are_told_apart() {
-        let said = Said {
-            ipa: "(en)_h_ə_l_ˈəʊ_(cmn) _ˈi2\n".into(),
-            end: 0,
-        };
-        let groups: Vec<Vec<_>> = said.groups().map(Iterator::collect).collect();
-        assert_eq!(groups, [vec!["h", "ə", "l", "ˈəʊ"], vec!["ˈi2"], vec![]]);
-    }
-
-    #[test]
-    fn broken_data_is_found_before_the_library_sees_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for name in ["phontab", "phonindex", "phondata"] {
-            std::fs::write(folder.path().join(name), b"x").expect("a file");
-        }
-        let problem = data_problem(folder.path()).expect("a file is missing");
-        assert!(problem.contains("intonations"), "{problem}");
-        std::fs::write(folder.path().join("intonations"), b"").expect("a file");
-        assert!(data_problem(folder.path()).is_some());
-        std::fs::write(folder.path().join("intonations"), b"x").expect("a file");
-        assert_eq!(data_problem(folder.path()), None);
-    }
 }

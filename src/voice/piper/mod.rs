@@ -141,7 +141,8 @@ impl Loaded {
         let speakers = config.num_speakers;
         let (owner, (takes_speaker, lengths)) = Owner::start("piper", move || {
             let threads = thread::available_parallelism().map_or(1, usize::from);
-            let load = |bytes: &[u8]| Session::new(runtime, bytes, threads.min(MOST_THREADS));
+            let options = onnx::Options::threads(threads.min(MOST_THREADS));
+            let load = |bytes: &[u8]| Session::new(runtime, bytes, options);
             let session = load(&bytes).map_err(|SessionError(problem)| wrong(&file, problem))?;
             check(&session, speakers).map_err(|problem| wrong(&file, problem))?;
             let takes_speaker = session.inputs().iter().any(|p| p.name == "sid");

@@ -2,15 +2,17 @@
 //! Mandarin as it is read aloud: Han letters and figures become pinyin with the digits of the
 //! tones, which is what eSpeak NG's voice can read.
 //!
-//! Letters with several readings get the commonest one, except in the words of a table.
+//! Letters with several readings get the commonest one, except in the words of a table, which
+//! are looked for where jieba divides the text: 都市 is not a word of 都 市场.
 //! 一 and 不 change their tones here; the voice changes third tones itself.
 
 #[cfg(test)]
 mod tests;
 mod words;
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
+use jieba_rs::Jieba;
 use pinyin::ToPinyin;
 
 use super::Token;
@@ -258,13 +260,45 @@ fn whole_after(number: u64) -> String {
     }
 }
 
+/// Its dictionary takes time to load and 33 MB, so that is done once, and not before there is
+/// Chinese.
+static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
+
+/// Loads the dictionary of words.
+pub(super) fn prepare() {
+    LazyLock::force(&JIEBA);
+}
+
+/// Where the words of a text end, in bytes, and its beginning: rising.
+fn borders(text: &str) -> Vec<usize> {
+    let mut borders = vec![0];
+    if text.chars().any(|c| reading(c).is_some()) {
+        let mut end = 0;
+        borders.extend(JIEBA.cut(text, false).into_iter().map(|token| {
+            end += token.word.len();
+            end
+        }));
+    }
+    borders
+}
+
+/// Whether a stretch of a text is made of whole words, or lies within one.
+fn is_whole(borders: &[usize], from: usize, to: usize) -> bool {
+    let word = |at: usize| borders.partition_point(|border| *border <= at);
+    let within_one = word(from) == word(to - 1);
+    within_one || borders.binary_search(&from).is_ok() && borders.binary_search(&to).is_ok()
+}
+
 /// Divides into syllables, foreign words and marks.
 fn pieces(text: &str, origin: &[Range<usize>], read: &mut Vec<Token>) {
     let place = |from: usize, to: usize| origin[from].start..origin[to - 1].end;
+    let borders = borders(text);
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let rest = &text[at..];
-        let words = WORDS.iter().filter(|(word, _)| rest.starts_with(word));
+        let words = WORDS
+            .iter()
+            .filter(|(word, _)| rest.starts_with(word) && is_whole(&borders, at, at + word.len()));
         if let Some((word, said)) = words.max_by_key(|(word, _)| word.len()) {
             for (n, (syllable, letter)) in said.split(' ').zip(word.chars()).enumerate() {
                 let from = at + n * letter.len_utf8();

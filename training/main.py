@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The whole of training, step by step. What a step makes lies in .cache/articulation for the next."""
+
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import card
+import dataset
+import evaluate
+import judge
+import left_out
+import network
+import rest
+import train
+import voices
+import words
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"all unless named: {' '.join(STEPS)}")
+    parser.add_argument("--folder", type=pathlib.Path, default=TOP / ".cache/articulation")
+    parser.add_argument("--engine", default=str(TOP / "target/release/examples/training"))
+    parser.add_argument("--japanese", default=str(TOP / ".cache/mei_normal.htsvoice"))
+    parser.add_argument("--minutes", type=float, default=70)
+    parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--train-steps", type=int, default=2500)
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--model", type=pathlib.Path, default=TOP / "assets/articulation.onnx")
+    parser.add_argument("--texts", type=pathlib.Path,
+                        default=TOP / ".cache/prompts/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+    parser.add_argument("--recordings", nargs="*", default=[], help="English speech of unknown text to judge by as well")
+    args = parser.parse_args()
+    if unknown := set(args.steps) - set(STEPS):
+        parser.error(f"there is no step {' '.join(unknown)}")
+    return args
+
+
+def corpus(args):
+    """Speaks."""
+    rng = np.random.default_rng(args.seed)
+    clips = voices.make(args.folder / "sounds", args.engine, words.Words(rng), rng, args.minutes, args.japanese)
+    (args.folder / "clips.json").write_text(json.dumps(clips))
+
+
+def frames(args):
+    """Spoils and listens."""
+    clips = json.loads((args.folder / "clips.json").read_text())
+    begun = time.time()
+    rows, starts, of = dataset.make(clips, args.folder / "stretches", args.engine, args.seed, args.copies)
+    print(f"{len(starts) - 1} stretches, {len(rows) / 6000:.0f} min, {time.time() - begun:.0f} s")
+    np.save(args.folder / "rows.npy", rows)
+    (args.folder / "stretches.json").write_text(json.dumps(dict(starts=starts.tolist(), voices=of)))
+
+
+def stretches(args):
+    """What `frames` made, with what is to be learnt."""
+    told = json.loads((args.folder / "stretches.json").read_text())
+    starts = np.array(told["starts"])
+    return train.with_targets(np.load(args.folder / "rows.npy"), starts), starts, told["voices"]
+
+
+def learn(args):
+    """Trains and exports."""
+    rows, starts, of = stretches(args)
+    weights = train.train(rows, starts, np.ones(len(of)), args.seed, args.train_steps, args.batch)
+    families = sorted({voices.family(v) for v in of} - {"none"})
+    network.export(weights, str(args.model), 2, dict(
+        model_name="gst-sonic articulation", trained_on="synthetic speech: " + ", ".join(families)))
+    np.savez(args.folder / "weights.npz", **weights)
+    print(args.model, args.model.stat().st_size, "bytes")
+
+
+def leave_out(args):
+    """Trains without one synthesiser after the other, each time judging by the one left out."""
+    scores = left_out.scores(args.engine, *stretches(args), args.seed, args.train_steps // 5, args.batch)
+    (args.folder / "left_out.json").write_text(json.dumps(scores))
+
+
+def align(args):
+    """Finds out what people say when."""
+    judge.main(args.folder / "people", args.texts, args.recordings)
+
+
+def judged(args):
+    """Scores on people, and at rest; writes the card."""
+    people = json.loads((args.folder / "people/judged.json").read_text())
+    runner = network.Runner(str(args.model))
+    scores, rests = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        quiet = rest.sounds(folder)
+
+        def listen(rows):
+            raws = [runner.run(bands) for bands in evaluate.bands_of(args.engine, rows, folder)]
+            return {name: evaluate.decoded(args.engine, [r[name] for r in raws], folder) for name in raws[0]}
+
+        for name, mouths in {"signal": evaluate.listen(args.engine, people, folder), **listen(people)}.items():
+            scores[name] = evaluate.report(name, mouths, people)
+        for name, mouths in {"signal": evaluate.listen(args.engine, quiet, folder), **listen(quiet)}.items():
+            rests[name] = rest.table(quiet, mouths)
+            print(name, {k: f"{100 * v[0]:.0f} % {v[1]:.3f}" for k, v in rests[name].items()})
+    alone = args.folder / "left_out.json"
+    text = card.text(args, scores, rests, json.loads(alone.read_text()) if alone.exists() else {})
+    (TOP / "training/MODEL_CARD.md").write_text(text)
+
+
+STEPS = dict(corpus=corpus, frames=frames, train=learn, leave_out=leave_out, align=align, judge=judged)
+
+if __name__ == "__main__":
+    given = arguments()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for step in given.steps or STEPS:
+        STEPS[step](given)
+        sys.stdout.flush()

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The network: causal convolutions over log-mel frames, and heads that see further or less far
+beyond the frame they speak of."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+BANDS, CHANNELS, VISEMES = 40, 7, 15
+WIDTH = 64
+KERNEL = 3
+DILATIONS = (1, 2, 4, 8, 1)
+# Look-ahead of the outputs in frames.
+LOOK_AHEADS = (4, 8, 12)
+HIDDEN = 40
+
+
+def initial(key):
+    """Random weights."""
+    keys = iter(jax.random.split(key, 64))
+
+    def dense(rows, columns, gain=1.0):
+        return gain * jax.random.normal(next(keys), (rows, columns)) / np.sqrt(rows)
+
+    weights = {"in": dense(BANDS * 3, WIDTH), "in_b": jnp.zeros(WIDTH)}
+    for i in range(len(DILATIONS)):
+        weights[f"a{i}"] = dense(KERNEL * WIDTH, WIDTH, 1.4)
+        weights[f"ab{i}"] = jnp.zeros(WIDTH)
+        weights[f"c{i}"] = dense(WIDTH, WIDTH, 0.5)
+        weights[f"cb{i}"] = jnp.zeros(WIDTH)
+    for ahead in LOOK_AHEADS:
+        weights[f"h{ahead}"] = dense(WIDTH, HIDDEN, 1.4)
+        weights[f"hb{ahead}"] = jnp.zeros(HIDDEN)
+        weights[f"o{ahead}"] = dense(HIDDEN, CHANNELS + VISEMES, 0.5)
+        weights[f"ob{ahead}"] = jnp.zeros(CHANNELS + VISEMES).at[:CHANNELS].set(-1.5)
+    return weights
+
+
+def shifted(x, by):
+    """x of [batch, time, width], `by` frames later, zeros first."""
+    return jnp.pad(x, ((0, 0), (by, 0), (0, 0)))[:, : x.shape[1]] if by else x
+
+
+def smoothing(kept=14):
+    """Keeps the slow part of the spectrum, where the mouth is heard, and takes away the ripple of
+    the voice's harmonics: the first cosines of a DCT over the bands."""
+    band = (np.arange(BANDS) + 0.5) / BANDS
+    basis = np.stack([np.cos(np.pi * k * band) for k in range(kept)])
+    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
+    return (basis.T @ basis).astype(np.float32)
+
+
+SMOOTHING = smoothing()
+
+
+def activation(x):
+    return x * jax.nn.sigmoid(x)
+
+
+def apply(weights, bands):
+    """Logits by look-ahead: mouths and visemes of the frame so many frames before each."""
+    bands = bands @ SMOOTHING
+    x = jnp.concatenate([shifted(bands, k) for k in range(3)], -1)
+    x = activation(x @ weights["in"] + weights["in_b"])
+    for i, dilation in enumerate(DILATIONS):
+        taps = jnp.concatenate([shifted(x, k * dilation) for k in range(KERNEL)], -1)
+        inner = activation(taps @ weights[f"a{i}"] + weights[f"ab{i}"])
+        x = x + inner @ weights[f"c{i}"] + weights[f"cb{i}"]
+    out = {}
+    for ahead in LOOK_AHEADS:
+        h = activation(x @ weights[f"h{ahead}"] + weights[f"hb{ahead}"])
+        out[ahead] = h @ weights[f"o{ahead}"] + weights[f"ob{ahead}"]
+    return out
+
+
+def export(weights, path, chunk, metadata):
+    """Writes the ONNX graph: `chunk` frames a run, what the convolutions remember as states."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, constants, inputs, outputs = [], [], [], []
+
+    def constant(name, value):
+        constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def node(kind, name, sources, **attributes):
+        nodes.append(helper.make_node(kind, sources, [name], name=name, **attributes))
+        return name
+
+    def value(name, shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    def remembering(x, name, width, history):
+        """x with its last `history` frames in front."""
+        inputs.append(value(name, [1, history, width]))
+        whole = node("Concat", f"{name}_whole", [name, x], axis=1)
+        first = constant(f"{name}_first", np.array([chunk], np.int64))
+        last = constant(f"{name}_last", np.array([chunk + history], np.int64))
+        node("Slice", f"{name}_next", [whole, first, last, "axis_1"])
+        outputs.append(value(f"{name}_next", [1, history, width]))
+        return whole
+
+    def taps(whole, name, history, dilation, count):
+        """Frames 0, dilation, 2·dilation… before each frame of the chunk, side by side."""
+        parts = []
+        for k in range(count):
+            at = history - k * dilation
+            parts.append(node("Slice", f"{name}_{k}", [
+                whole, constant(f"{name}_{k}_from", np.array([at], np.int64)),
+                constant(f"{name}_{k}_to", np.array([at + chunk], np.int64)), "axis_1"]))
+        return node("Concat", f"{name}_taps", parts, axis=2)
+
+    def dense(x, name, weight, bias):
+        product = node("MatMul", f"{name}_product", [x, constant(f"{name}_w", np.float32(weight))])
+        return node("Add", f"{name}_sum", [product, constant(f"{name}_b", np.float32(bias))])
+
+    def swish(x, name):
+        return node("Mul", f"{name}_swish", [x, node("Sigmoid", f"{name}_gate", [x])])
+
+    constant("axis_1", np.array([1], np.int64))
+    inputs.append(value("mel", [1, chunk, BANDS]))
+    whole = remembering("mel", "state_in", BANDS, 2)
+    x = taps(whole, "in", 2, 1, 3)
+    smooth = np.kron(np.eye(3, dtype=np.float32), SMOOTHING)
+    x = swish(dense(x, "in", smooth @ np.asarray(weights["in"]), weights["in_b"]), "in")
+    for i, dilation in enumerate(DILATIONS):
+        history = (KERNEL - 1) * dilation
+        whole = remembering(x, f"state_{i}", WIDTH, history)
+        inner = taps(whole, f"a{i}", history, dilation, KERNEL)
+        inner = swish(dense(inner, f"a{i}", weights[f"a{i}"], weights[f"ab{i}"]), f"a{i}")
+        x = node("Add", f"x{i}", [x, dense(inner, f"c{i}", weights[f"c{i}"], weights[f"cb{i}"])])
+    mouths = []
+    for ahead in LOOK_AHEADS:
+        h = swish(dense(x, f"h{ahead}", weights[f"h{ahead}"], weights[f"hb{ahead}"]), f"h{ahead}")
+        o = dense(h, f"o{ahead}", weights[f"o{ahead}"][:, :CHANNELS], weights[f"ob{ahead}"][:CHANNELS])
+        mouths.append(value(node("Sigmoid", f"mouth_{ahead * 10:02}ms", [o]), [1, chunk, CHANNELS]))
+    graph = helper.make_graph(nodes, "articulation", inputs, mouths + outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8,
+                              producer_name="gst-sonic")
+    for key, text in metadata.items():
+        model.metadata_props.add(key=key, value=text)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+class Runner:
+    """The exported graph, run as it runs live."""
+
+    def __init__(self, path):
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(path, options)
+        self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
+        self.chunk = self.inputs["mel"][1]
+        self.names = [o.name for o in self.session.get_outputs()]
+
+    def run(self, bands):
+        """All mouths by the outputs' names; row i is that of frame i."""
+        states = {n: np.zeros(s, np.float32) for n, s in self.inputs.items() if n != "mel"}
+        mouths = {n: [] for n in self.names if n.startswith("mouth")}
+        most = max(LOOK_AHEADS)
+        length = len(bands)
+        padding = np.repeat(bands[-1:], 2 * most + self.chunk, 0)
+        bands = np.concatenate([bands, padding]).astype(np.float32)
+        for at in range(0, length + most + self.chunk, self.chunk):
+            found = dict(zip(self.names, self.session.run(
+                None, {"mel": bands[None, at:at + self.chunk], **states})))
+            states = {n: found[n + "_next"] for n in states}
+            for name in mouths:
+                mouths[name].append(found[name][0])
+        result = {}
+        for name, rows in mouths.items():
+            ahead = int(name[6:-2]) // 10
+            result[name] = np.concatenate(rows)[ahead:ahead + length]
+        return result

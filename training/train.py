@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Training: the network learns to say of spoilt sounds what the mouth did."""
+
+import functools
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from scipy.ndimage import gaussian_filter1d
+
+import network
+
+BANDS, CHANNELS = network.BANDS, network.CHANNELS
+JAW, WIDE, ROUND, UPPER, CLOSURE, LIP_TEETH, TONGUE = range(CHANNELS)
+SIL, PP, FF, TH, DD, KK, CH, SS, NN, RR, AA, E, I, O, U = range(network.VISEMES)
+# Frames of one sequence, of which the first only fill the network's memory.
+LENGTH, WARM = 360, 40
+
+# How much an error counts in each part of the mouth: what a viewer sees most counts most.
+PARTS = np.array([6.0, 2.0, 3.0, 1.0, 0.0, 0.0, 1.0])
+# A wrong closure counts more in a sound that is often mistaken for one.
+FALSE_CLOSURE = np.ones(network.VISEMES)
+FALSE_CLOSURE[[DD, KK, NN, TH, FF]] = 2.5
+FALSE_CLOSURE[[AA, E, I, O, U]] = 2.0
+CLOSURE_WEIGHT, LIP_TEETH_WEIGHT, VISEME_WEIGHT = 1.0, 0.6, 0.25
+
+
+# Jaw and upper lip by viseme, as in src/speech/viseme.rs.
+NOMINAL_JAW = np.array([0, 0, .08, .2, .2, .25, .22, .12, .22, .25, .62, .42, .24, .45, .2], np.float32)
+# So much of the jaw's target is that of the phones themselves; the rest is the articulator's,
+# which reaches less of it where nothing is stressed. Spread of its smoothing, frames.
+JAW_SHARE, JAW_SPREAD = 0.9, 2.6
+# Lips that are nearer than this have met.
+MET = 0.9
+
+
+def with_targets(rows, starts):
+    """The rows with what is to be learnt instead of the articulator's own mouths."""
+    rows = rows.copy()
+    for a, b in zip(starts, starts[1:]):
+        own = rows[a:b].astype(np.float32)
+        viseme = own[:, BANDS + CHANNELS].astype(int)
+        jaw = own[:, BANDS + JAW]
+        # Behind closed lips nobody sees the jaw: the articulator's will do.
+        nominal = np.where(viseme == PP, jaw, NOMINAL_JAW[viseme])
+        nominal = gaussian_filter1d(nominal, JAW_SPREAD, mode="nearest")
+        rows[a:b, BANDS + JAW] = JAW_SHARE * nominal + (1 - JAW_SHARE) * jaw
+        # Contact itself: the way there and back is the decoder's.
+        for part in (CLOSURE, LIP_TEETH):
+            rows[a:b, BANDS + part] = own[:, BANDS + part] > MET
+    return rows
+
+
+def loss_of(logits, targets, visemes):
+    """Mean loss of [batch, time] frames."""
+    parts = jax.nn.sigmoid(logits[..., :CHANNELS])
+    shape = 4 * (parts - targets) ** 2 @ jnp.array(PARTS)
+    weights = jnp.array(FALSE_CLOSURE)[visemes]
+    bce = optax.sigmoid_binary_cross_entropy
+    closed = targets[..., CLOSURE]
+    closure = bce(logits[..., CLOSURE], closed) * jnp.where(closed > 0.5, 2.0, weights)
+    teeth = bce(logits[..., LIP_TEETH], targets[..., LIP_TEETH])
+    classes = optax.softmax_cross_entropy_with_integer_labels(logits[..., CHANNELS:], visemes)
+    return jnp.mean(shape + CLOSURE_WEIGHT * closure + LIP_TEETH_WEIGHT * teeth + VISEME_WEIGHT * classes)
+
+
+def loss(weights, bands, targets, visemes):
+    """Mean over the heads; each speaks of the frames before."""
+    total = 0.0
+    for ahead, logits in network.apply(weights, bands).items():
+        share = 0.5 if ahead == 8 else 0.25
+        now = slice(WARM + ahead, LENGTH)
+        then = slice(WARM, LENGTH - ahead)
+        total += share * loss_of(logits[:, now], targets[:, then], visemes[:, then])
+    return total
+
+
+def varied(rng, bands):
+    """Sequences of bands as other people, other rooms and other lines would have made them."""
+    batch = len(bands)
+    place = np.arange(BANDS)
+    across = np.linspace(-1, 1, BANDS)
+    out = np.empty_like(bands)
+    for k in range(batch):
+        # Longer and shorter vocal tracts: all formants lie higher or lower.
+        shift = rng.normal(0, 0.8) + rng.normal(0, 0.5) * across
+        at = np.clip(place + shift, 0, BANDS - 1.001)
+        below = at.astype(int)
+        share = (at - below).astype(np.float32)
+        x = bands[k][:, below] * (1 - share) + bands[k][:, below + 1] * share
+        tilt = rng.normal(0, 0.2) + rng.normal(0, 0.25) * across + rng.normal(0, 0.2) * np.cos(2 * np.pi * across)
+        x = x * rng.uniform(0.85, 1.15) + tilt.astype(np.float32)
+        # Noise hides what is faint.
+        floor = rng.uniform(-4.5, -1.2) + rng.normal(0, 0.3) * across
+        hidden = floor + rng.normal(0, 0.25, x.shape)
+        if rng.random() < 0.6:
+            x = np.logaddexp(2.5 * x, 2.5 * hidden) / 2.5
+        out[k] = np.clip(x, -4.5, 2.5)
+    return out
+
+
+@functools.cache
+def compiled():
+    """The network as a function of weights and bands."""
+    return jax.jit(network.apply)
+
+
+def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print, begin=None):
+    """Weights. `weight_of` tells of each stretch how often it is taken; `begin` are weights to
+    go on from."""
+    rng = np.random.default_rng(seed)
+    weights = begin or network.initial(jax.random.PRNGKey(seed))
+    schedule = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 5), steps, rate * 0.02)
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
+    state = optimiser.init(weights)
+    mean = weights
+
+    @jax.jit
+    def step(weights, mean, state, keep, bands, targets, visemes):
+        value, slope = jax.value_and_grad(loss)(weights, bands, targets, visemes)
+        updates, state = optimiser.update(slope, state, weights)
+        weights = optax.apply_updates(weights, updates)
+        mean = jax.tree.map(lambda m, w: keep * m + (1 - keep) * w, mean, weights)
+        return weights, mean, state, value
+
+    lengths = np.diff(starts)
+    chance = np.maximum(lengths, 1) * np.array(weight_of, float) * (lengths > LENGTH)
+    chance /= chance.sum()
+    begun, values = time.time(), []
+    for i in range(steps):
+        picked = rng.choice(len(lengths), batch, p=chance)
+        at = [starts[k] + rng.integers(0, lengths[k] - LENGTH + 1) for k in picked]
+        taken = np.stack([rows[a:a + LENGTH] for a in at]).astype(np.float32)
+        bands = taken[..., :BANDS]
+        bands = varied(rng, bands)
+        weights, mean, state, value = step(
+            weights, mean, state, min(0.99, i / (i + 10)), bands, taken[..., BANDS:BANDS + CHANNELS],
+            taken[..., BANDS + CHANNELS].astype(np.int32))
+        values.append(value)
+        if (i + 1) % 50 == 0:
+            log(f"step {i + 1}: loss {float(np.mean(values[-50:])):.4f}, {time.time() - begun:.0f} s")
+    return jax.tree.map(np.asarray, mean)
