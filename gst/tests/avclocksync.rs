@@ -67,10 +67,8 @@ fn play(description: &str) -> Whole {
         Some(gst::MessageView::Eos(_)) => {}
         other => panic!("{description}: {other:?}"),
     }
-    let weak = pipeline.downgrade();
-    drop((pipeline, bus, message));
-    assert!(weak.upgrade().is_none(), "nothing is left of it");
-    Arc::into_inner(whole).map_or_else(Whole::default, |w| w.into_inner().expect("no panic"))
+    let whole = whole.lock().expect("no panic");
+    whole.clone()
 }
 
 const SINKS: &str = "sync.audio_src ! queue ! fakesink name=sound \

@@ -187,7 +187,7 @@ fn words_are_told_when_they_are_heard() {
                 .collect::<Vec<u8>>(),
         );
         let b = buffer.get_mut().expect("new");
-        b.set_pts((i * 20 * MS));
+        b.set_pts(i * 20 * MS);
         let place = SpeechPlace {
             utterance_id: 7,
             clause: 0,

@@ -469,5 +469,5 @@ impl<M: Material> AudioSide<M> {
     }
 }
 
-/// Of a pause, one part in so many is left out to give back the shift.
+/// For so many parts of a pause that are sent, one at most is left out to give back the shift.
 pub(super) const GIVEN_BACK: i64 = 4;

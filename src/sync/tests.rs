@@ -16,7 +16,7 @@ impl Material for Test {
     type Frame = u64;
     type Event = u32;
     fn survives(event: &u32) -> bool {
-        event % 2 == 0
+        event.is_multiple_of(2)
     }
 }
 
@@ -122,12 +122,6 @@ impl Live {
     /// The speech that was heard.
     pub fn said(&self) -> Vec<i32> {
         self.sound.iter().copied().filter(|s| said(*s)).collect()
-    }
-
-    /// Output positions and numbers where speech begins after silence.
-    pub fn starts(&self) -> Vec<usize> {
-        let begins = |i: &usize| said(self.sound[*i]) && (*i == 0 || !said(self.sound[*i - 1]));
-        (0..self.sound.len()).filter(begins).collect()
     }
 
     fn slots_are_even(&self, (n, d): (u32, u32)) {

@@ -138,6 +138,9 @@ impl Live {
             }
         }
         live.element.set_state(gst::State::Playing).expect("plays");
+        // The output has begun at 0 when each task waits for its first deadline.
+        let waiting = live.sinks.len() as u32;
+        live.clock.wait_for_pending_id_count(waiting);
         live.ask_latency();
         live
     }

@@ -9,9 +9,10 @@ use std::{
 use super::{
     contract::{Contract, Head, LOOK_AHEAD_KEY},
     decode::Decoder,
+    normalise::Normaliser,
 };
 use crate::{
-    audio::mel::{HOP, WINDOW},
+    audio::mel::{HOP, SILENCE, WINDOW},
     onnx::{self, Options, Provider, Runtime, RuntimeError, Session, SessionError, Stepper},
 };
 
@@ -19,6 +20,8 @@ use crate::{
 static BUILT_IN: &[u8] = include_bytes!("../../../assets/articulation.onnx");
 /// No file of a network is larger, bytes.
 const LARGEST_GRAPH: u64 = 256 << 20;
+/// Frames of silence before the first sample: 1 s.
+const SETTLING: usize = 100;
 /// ns of a sample at 16 kHz.
 const SAMPLE_NS: u64 = 62_500;
 
@@ -141,10 +144,7 @@ impl Loaded {
         let name = session.metadata("model_name").unwrap_or(file.clone());
         let mut stepper =
             Stepper::new(session, &contract.shapes, contract.wanted(&head)).map_err(failed)?;
-        // What is prepared in the first run is not to be waited for in the stream, and sizes
-        // that the graph leaves open show.
-        stepper.step(|_, _| ()).map_err(failed)?;
-        stepper.clear();
+        settle(&mut stepper, &contract).map_err(failed)?;
         Ok(Self {
             stepper,
             contract,
@@ -152,6 +152,21 @@ impl Loaded {
             name,
         })
     }
+}
+
+/// Before the first sample there was silence: what the network remembers of it is what its states
+/// begin as. To zeros it would seem that a vowel had been going on. And what ONNX Runtime prepares
+/// in a first run is not to be waited for in the stream.
+fn settle(stepper: &mut Stepper, contract: &Contract) -> Result<(), SessionError> {
+    let silence = Normaliser::new().normalise(&SILENCE);
+    for frame in stepper.input(contract.mel).as_chunks_mut().0 {
+        *frame = silence;
+    }
+    for _ in 0..SETTLING.div_ceil(contract.frames) {
+        stepper.step(|_, _| ())?;
+    }
+    stepper.keep();
+    Ok(())
 }
 
 /// Samples of sound after an instant that an output needs: its own look-ahead, the rest of its
