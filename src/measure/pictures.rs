@@ -13,6 +13,8 @@ const LOOK_NS: u64 = 30_000_000;
 const OPENED: f32 = 0.06;
 const SHUT_NS: u64 = 200_000_000;
 
+type MakeFollower = Box<dyn FnOnce() -> Option<Follower> + Send>;
+
 /// Takes decoded frames in the order in which they are shown.
 pub struct Pictures {
     pub(super) times: FrameTimes,
@@ -23,7 +25,9 @@ pub struct Pictures {
     pub(super) faces: (u64, u64),
     pub(super) still: Still,
     flash: Flashes,
-    follower: Looking,
+    follower: Option<Follower>,
+    /// Makes the follower when the first picture comes.
+    make_follower: Option<MakeFollower>,
     /// How much of the stream may be looked at for mouths, ns.
     most: u64,
     look_at: u64,
@@ -41,7 +45,8 @@ impl Pictures {
             faces: (0, 0),
             still: Still::default(),
             flash: Flashes::default(),
-            follower: Looking::Later(Box::new(follower)),
+            follower: None,
+            make_follower: Some(Box::new(follower)),
             // Saturates.
             most: (seconds.max(0.0) * SECOND_NS) as u64,
             look_at: 0,
@@ -104,33 +109,15 @@ impl Pictures {
         if time < self.look_at || since >= self.most {
             return None;
         }
-        let follower = self.follower.get()?;
+        if let Some(make) = self.make_follower.take() {
+            self.follower = make();
+        }
+        let follower = self.follower.as_mut()?;
         self.look_at = time.saturating_add(LOOK_NS);
         self.faces.1 += 1;
         let seen = follower.see(luma, time)?;
         self.faces.0 += 1;
         Some(seen.aperture)
-    }
-}
-
-/// Who looks at mouths.
-enum Looking {
-    /// Nobody has been needed yet.
-    Later(Box<dyn FnOnce() -> Option<Follower> + Send>),
-    Now(Option<Box<Follower>>),
-}
-
-impl Looking {
-    fn get(&mut self) -> Option<&mut Follower> {
-        if let Self::Later(_) = self
-            && let Self::Later(make) = std::mem::replace(self, Self::Now(None))
-        {
-            *self = Self::Now(make().map(Box::new));
-        }
-        match self {
-            Self::Now(follower) => follower.as_deref_mut(),
-            Self::Later(_) => None,
-        }
     }
 }
 

@@ -154,7 +154,8 @@ fn packet_lines(f: &mut Formatter, stream: Option<&PacketReport>, keys: bool) ->
         None => write!(f, "{} bytes", stream.bytes)?,
     }
     if keys {
-        write!(f, ", {} keyframes", stream.keyframes)?;
+        let plural = if stream.keyframes == 1 { "" } else { "s" };
+        write!(f, ", {} keyframe{plural}", stream.keyframes)?;
         if let (Some(mean), Some(most)) =
             (stream.keyframe_interval_s, stream.keyframe_interval_max_s)
         {
