@@ -26,8 +26,6 @@ pub struct Stepper {
     session: ort::session::Session,
     /// In the order of the graph; each owns its numbers.
     inputs: Vec<SessionInputValue<'static>>,
-    /// What they begin as.
-    initial: Vec<Vec<f32>>,
     options: RunOptions<HasSelectedOutputs>,
     wanted: Vec<Wanted>,
 }
@@ -59,10 +57,6 @@ impl Stepper {
         Ok(Self {
             session: session.session,
             inputs,
-            initial: shapes
-                .iter()
-                .map(|s| vec![0.0; s.iter().product()])
-                .collect(),
             options: RunOptions::new()?.with_outputs(selector),
             wanted,
         })
@@ -78,22 +72,11 @@ impl Stepper {
         }
     }
 
-    /// All inputs are what they begin as: zeros, or what they were [kept](Self::keep) as.
+    /// All inputs are zeros again.
     pub fn clear(&mut self) {
-        let mut initial = std::mem::take(&mut self.initial);
-        for (place, numbers) in initial.iter_mut().enumerate() {
-            self.input(place).copy_from_slice(numbers);
+        for place in 0..self.inputs.len() {
+            self.input(place).fill(0.0);
         }
-        self.initial = initial;
-    }
-
-    /// What the inputs are now is what they begin as from now on.
-    pub fn keep(&mut self) {
-        let mut initial = std::mem::take(&mut self.initial);
-        for (place, numbers) in initial.iter_mut().enumerate() {
-            numbers.copy_from_slice(self.input(place));
-        }
-        self.initial = initial;
     }
 
     /// One step; `sink` gets each wanted output by its place in the list. Outputs that feed

@@ -10,6 +10,7 @@ use super::{
     contract::{Contract, Head, LOOK_AHEAD_KEY},
     decode::Decoder,
     normalise::Normaliser,
+    steps::Steps,
 };
 use crate::{
     audio::mel::{HOP, SILENCE, WINDOW},
@@ -20,8 +21,6 @@ use crate::{
 static BUILT_IN: &[u8] = include_bytes!("../../../assets/articulation.onnx");
 /// No file of a network is larger, bytes.
 const LARGEST_GRAPH: u64 = 256 << 20;
-/// Frames of silence before the first sample: 1 s.
-const SETTLING: usize = 100;
 /// ns of a sample at 16 kHz.
 const SAMPLE_NS: u64 = 62_500;
 
@@ -103,9 +102,8 @@ fn ms(ns: u64) -> f64 {
 
 /// A network that was loaded and has run once.
 pub(super) struct Loaded {
-    pub stepper: Stepper,
-    pub contract: Contract,
-    pub head: Head,
+    pub steps: Steps,
+    pub look_ahead: u64,
     pub name: String,
 }
 
@@ -142,36 +140,24 @@ impl Loaded {
                 needed,
             })?;
         let name = session.metadata("model_name").unwrap_or(file.clone());
-        let mut stepper =
+        let stepper =
             Stepper::new(session, &contract.shapes, contract.wanted(&head)).map_err(failed)?;
-        settle(&mut stepper, &contract).map_err(failed)?;
+        let mut steps = Steps::new(stepper, &contract, &head);
+        let silence = Normaliser::new().normalise(&SILENCE);
+        // What ONNX Runtime prepares in a first run is not to be waited for in the stream, and
+        // sizes that the graph leaves open show.
+        steps.begin(&silence).map_err(failed)?;
         Ok(Self {
-            stepper,
-            contract,
-            head,
+            steps,
+            look_ahead: look_ahead(&contract, &head),
             name,
         })
     }
 }
 
-/// Before the first sample there was silence: what the network remembers of it is what its states
-/// begin as. To zeros it would seem that a vowel had been going on. And what ONNX Runtime prepares
-/// in a first run is not to be waited for in the stream.
-fn settle(stepper: &mut Stepper, contract: &Contract) -> Result<(), SessionError> {
-    let silence = Normaliser::new().normalise(&SILENCE);
-    for frame in stepper.input(contract.mel).as_chunks_mut().0 {
-        *frame = silence;
-    }
-    for _ in 0..SETTLING.div_ceil(contract.frames) {
-        stepper.step(|_, _| ())?;
-    }
-    stepper.keep();
-    Ok(())
-}
-
 /// Samples of sound after an instant that an output needs: its own look-ahead, the rest of its
 /// frames, the window of the last, what the decoder waits for, and the step to the next mouth.
-pub(super) fn look_ahead(contract: &Contract, head: &Head) -> u64 {
+fn look_ahead(contract: &Contract, head: &Head) -> u64 {
     let frames = head.frames + contract.frames + Decoder::LOOK_AHEAD;
     (frames * HOP + WINDOW / 2) as u64
 }
