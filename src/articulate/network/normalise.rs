@@ -224,7 +224,7 @@ mod tests {
         for level in [-20.7f32, -90.0, 0.0, 6.0] {
             let mut normaliser = Normaliser::new();
             for _ in 0..300 {
-                let frame = normaliser.normalise(&[level; crate::audio::mel::BANDS]);
+                let frame = normaliser.normalise(&[level; BANDS]);
                 assert!(frame.iter().all(|b| (LIMITS.0..=LIMITS.1).contains(b)));
             }
         }
