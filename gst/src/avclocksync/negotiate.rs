@@ -24,9 +24,7 @@ impl AvClockSync {
             );
         }
         match filter {
-            Some(filter) => {
-                possible.intersect_with_mode(&filter.to_owned(), gst::CapsIntersectMode::First)
-            }
+            Some(filter) => possible.intersect_with_mode(filter, gst::CapsIntersectMode::First),
             None => possible,
         }
     }

@@ -10,7 +10,6 @@ use sonic_engine::push::{
     address::RtmpAddress,
     bitrate::BitrateController,
     link::{self, Failure, Link, Order},
-    queue::Stream,
 };
 
 use super::{
