@@ -288,7 +288,7 @@ fn what_is_late_is_given_back_in_the_pause() {
         let late = if (100..115).contains(&i) {
             (115 - i) * 20 * MS
         } else {
-            0
+            gst::ClockTime::ZERO
         };
         live.turn_to(at(i + 1) + late);
         if i.is_multiple_of(2) {
