@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # The commands of the README. Each sets up what it needs first; the work is in scripts/.
 
-.PHONY: help setup build run preview check sheets doctor test test-long lint bench train link unlink clean
+.PHONY: help setup build run live preview check sheets doctor test test-long lint bench train link unlink clean
 .DEFAULT_GOAL := help
-export PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE
+export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -20,6 +20,12 @@ preview:
 	@sh scripts/setup.sh run preview
 	@sh scripts/build.sh
 	@sh scripts/preview.sh
+
+## make live       each line you type is said live on a server [PLATFORM=youtube|twitch|rtmp://...]
+live:
+	@sh scripts/setup.sh run live
+	@sh scripts/build.sh
+	@sh scripts/live.sh
 
 ## make check      will this portrait serve? PORTRAIT=me.jpg [LANDMARKS=me.json]
 check: setup

@@ -6,13 +6,16 @@ They run the scripts as a user does, with a home folder of their own. The plugin
 before (target/release).
 """
 
+import json
 import os
 import pathlib
 import re
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import zlib
 
@@ -103,6 +106,47 @@ class Doctor(House):
         self.assertNotIn("MISSING", done.stdout)
         # Built but not linked in this home.
         self.assertIn("cure: make link", done.stdout)
+
+
+class Live(House):
+    def test_typed_lines_are_said_on_a_server_of_its_own(self):
+        """As a user does it: type, watch with another program, Ctrl-C."""
+        env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"),
+                   GST_REGISTRY_1_0=str(self.folder / "registry.bin"))
+        live = subprocess.Popen(["/usr/bin/python3", str(TOP / "scripts/live.py")], env=env, text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, cwd=self.folder)
+        # A hang is a failure and not a stuck run.
+        watchdog = threading.Timer(90, live.kill)
+        watchdog.start()
+        self.addCleanup(watchdog.cancel)
+        self.addCleanup(live.stdout.close)
+        self.addCleanup(live.stdin.close)
+        said = []
+
+        def line_with(part):
+            for line in live.stdout:
+                said.append(line)
+                if part in line:
+                    return line
+            self.fail(f"it never says {part}: {''.join(said)}")
+
+        url = re.search(r"rtmp://\S+", line_with("Open "))[0]
+        line_with("live: ")
+        live.stdin.write("Good evening. This line was typed.\n")
+        live.stdin.flush()
+        line_with(" frames sent")
+        seen = subprocess.run([str(TARGET / "release/sonic-probe"), "--json", "--look", "0", "--duration",
+                               "3", "--timeout", "30", url], env=env, text=True, capture_output=True,
+                              timeout=80, check=False)
+        self.assertEqual(seen.returncode, 0, seen.stderr)
+        report = json.loads(seen.stdout)
+        self.assertGreater(report["video"]["frames"], 20)
+        self.assertGreater(report["audio"]["samples"], 48_000)
+        live.send_signal(signal.SIGINT)
+        rest = live.stdout.read()
+        self.assertEqual(live.wait(), 0, "".join(said) + rest)
+        self.assertNotIn("Traceback", "".join(said) + rest)
 
 
 class Demo(House):
@@ -219,7 +263,7 @@ class Readme(unittest.TestCase):
 
     def test_its_tables_list_the_properties_that_the_elements_have(self):
         rest = (TOP / "README.md").read_text()
-        for element in ("sonicanimator", "ttssrc", "rtmppushsink"):
+        for element in ("sonicanimator", "ttssrc", "avclocksync", "rtmppushsink"):
             with self.subTest(element=element):
                 before, _, after = rest.partition(f"## Properties of `{element}`\n")
                 section, heading, after = after.partition("\n## ")

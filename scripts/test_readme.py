@@ -22,13 +22,15 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "scripts"))
+
+from rtmp_server import Missing, RtmpServer  # noqa: E402
+
 BLOCK = re.compile(r"^(?:<!-- (?P<marker>.*?) -->\n)?```(?P<kind>sh|python)\n(?P<text>.*?)^```$",
                    re.M | re.S)
 COMMANDS = re.compile(r"\b(gst-launch-1\.0|sonic-probe) ")
@@ -42,17 +44,6 @@ SUBSTITUTES = {
 PATIENCE_S = 180
 # The one that Debian's packages of GStreamer for Python belong to.
 PYTHON = "/usr/bin/python3"
-NGINX = "/usr/sbin/nginx"
-RTMP_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
-NGINX_CONF = """load_module {module}; daemon off; master_process off; pid {folder}/nginx.pid;
-error_log {folder}/error.log; events {{ worker_connections 64; }}
-rtmp {{ server {{ listen 127.0.0.1:{port};
-  application live {{ live on; record all; record_path {folder}/rec; }} }} }}
-"""
-
-
-class Missing(Exception):
-    """What a line needs and this machine has not."""
 
 
 def readme_blocks():
@@ -104,44 +95,6 @@ def prepare(folder):
                    check=True)
 
 
-class RtmpServer:
-    """nginx with its RTMP module on a free port; what is published is recorded."""
-
-    def __init__(self, folder):
-        if not (os.path.exists(NGINX) and os.path.exists(RTMP_MODULE)):
-            raise Missing("nginx with its RTMP module")
-        self.folder = folder / "server"
-        (self.folder / "rec").mkdir(parents=True, mode=0o777)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        conf = self.folder / "nginx.conf"
-        conf.write_text(NGINX_CONF.format(module=RTMP_MODULE, folder=self.folder, port=self.port))
-        # The worker writes as the user who runs the test, root included.
-        self.process = subprocess.Popen(
-            [NGINX, "-e", "stderr", "-c", str(conf), "-p", str(self.folder),
-             "-g", "user root;" if os.getuid() == 0 else ""],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.wait_until_it_listens()
-
-    def wait_until_it_listens(self):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        self.process.kill()
-        raise Missing("an nginx that starts")
-
-    def close(self):
-        """Ends it and returns the recordings."""
-        self.process.terminate()
-        self.process.wait(timeout=20)
-        return sorted((self.folder / "rec").glob("*.flv"))
-
-
 def run(text, options, folder, env):
     """Runs the lines under sh; returns what was wrong, or None."""
     log = folder / "log.txt"
@@ -189,8 +142,8 @@ def check(text, options, folder):
         raise Missing("GStreamer for Python (python3-gi)")
     server = None
     if options.get("server") == "rtmp":
-        server = RtmpServer(folder)
-        env.update(RTMP_URL=f"rtmp://127.0.0.1:{server.port}/live", STREAM_KEY="a-secret")
+        server = RtmpServer(folder / "server", record=True)
+        env.update(RTMP_URL=server.url, STREAM_KEY="a-secret")
     try:
         fault = run(substituted(text), options, folder, env)
     finally:

@@ -31,6 +31,7 @@ pub mod pose;
 pub mod push;
 pub mod rig;
 pub mod speech;
+pub mod sync;
 pub mod talk;
 pub mod timeline;
 pub mod voice;

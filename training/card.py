@@ -62,7 +62,7 @@ Made by `make train`; do not edit. What it is for and how it was trained: `docs/
   states that the graph gives back. **Outputs** `mouth_NNms` [1, 2, 7]: jaw, wide, round, upper, closure,
   lip_teeth, tongue of the frames NN ms before. {args.model.stat().st_size // 1000} kB, opset 17.
 - **Trained on** {args.minutes:.0f} minutes of synthetic speech, {args.copies} times spoilt, {args.train_steps} steps of
-  {args.batch} stretches of 3.6 s, seed {args.seed}. No recording of a person was learnt from; the voices' makers
+  {args.batch} stretches of 3.6 s, seed {args.seed}.{args.note} No recording of a person was learnt from; the voices' makers
   recorded people.
 - **Not for** finding out what is said, or who speaks.
 
@@ -75,6 +75,9 @@ correlation of the aperture with the phones' nominal one, smoothed by 30 ms; "wo
 least 2 s. Vowels: open ones of at least 80 ms that are shut in their middle half.
 
 {people(scores)}
+
+The decoder's thresholds were chosen on the first half of the prompts. The spread from seed to seed has not been
+measured.
 
 ## Leaving one synthesiser out
 

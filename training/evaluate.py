@@ -4,6 +4,7 @@
 import json
 import pathlib
 import subprocess
+import tempfile
 import zlib
 
 import numpy as np
@@ -122,6 +123,13 @@ def bands_of(engine, rows, folder):
     """The normalised bands of sounds."""
     tasks = [dict(sound=r["sound"], out=f"{folder}/{i}.rows") for i, r in enumerate(rows)]
     return [f.reshape(-1, 48)[:, :40] for f in ask(engine, "frames", tasks)]
+
+
+def silence(engine):
+    """The bands of a silence before anything was heard."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.zeros(8000, "<f4").tofile(f"{folder}/silence")
+        return bands_of(engine, [dict(sound=f"{folder}/silence")], folder)[0][-1]
 
 
 def decoded(engine, raws, folder):

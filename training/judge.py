@@ -165,8 +165,3 @@ def main(folder, texts_file, recordings):
     (folder / "judged.json").write_text(json.dumps(rows))
     labial = sum(p[0] in "PBM" for r in rows for p in r["phones"])
     print(f"{len(rows)} recordings, {labial} p b m, {sum(r['phones'][-1][2] for r in rows):.0f} s")
-
-
-if __name__ == "__main__":
-    import sys
-    main(pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

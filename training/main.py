@@ -31,14 +31,15 @@ def arguments():
     parser.add_argument("--engine", default=str(TOP / "target/release/examples/training"))
     parser.add_argument("--japanese", default=str(TOP / ".cache/mei_normal.htsvoice"))
     parser.add_argument("--minutes", type=float, default=70)
-    parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--copies", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--train-steps", type=int, default=2500)
+    parser.add_argument("--train-steps", type=int, default=2100)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--model", type=pathlib.Path, default=TOP / "assets/articulation.onnx")
     parser.add_argument("--texts", type=pathlib.Path,
                         default=TOP / ".cache/prompts/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
     parser.add_argument("--recordings", nargs="*", default=[], help="English speech of unknown text to judge by as well")
+    parser.add_argument("--note", default="", help="a sentence for the card")
     args = parser.parse_args()
     if unknown := set(args.steps) - set(STEPS):
         parser.error(f"there is no step {' '.join(unknown)}")
@@ -75,7 +76,8 @@ def learn(args):
     weights = train.train(rows, starts, np.ones(len(of)), args.seed, args.train_steps, args.batch)
     families = sorted({voices.family(v) for v in of} - {"none"})
     network.export(weights, str(args.model), 2, dict(
-        model_name="gst-sonic articulation", trained_on="synthetic speech: " + ", ".join(families)))
+        model_name="gst-sonic articulation", trained_on="synthetic speech: " + ", ".join(families)),
+        evaluate.silence(args.engine))
     np.savez(args.folder / "weights.npz", **weights)
     print(args.model, args.model.stat().st_size, "bytes")
 

@@ -41,12 +41,25 @@ def shifted(x, by):
     return jnp.pad(x, ((0, 0), (by, 0), (0, 0)))[:, : x.shape[1]] if by else x
 
 
+def smoothing(kept=14):
+    """Keeps the slow part of the spectrum, where the mouth is heard, and takes away the ripple of
+    the voice's harmonics: the first cosines of a DCT over the bands."""
+    band = (np.arange(BANDS) + 0.5) / BANDS
+    basis = np.stack([np.cos(np.pi * k * band) for k in range(kept)])
+    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
+    return (basis.T @ basis).astype(np.float32)
+
+
+SMOOTHING = smoothing()
+
+
 def activation(x):
     return x * jax.nn.sigmoid(x)
 
 
 def apply(weights, bands):
     """Logits by look-ahead: mouths and visemes of the frame so many frames before each."""
+    bands = bands @ SMOOTHING
     x = jnp.concatenate([shifted(bands, k) for k in range(3)], -1)
     x = activation(x @ weights["in"] + weights["in_b"])
     for i, dilation in enumerate(DILATIONS):
@@ -60,8 +73,23 @@ def apply(weights, bands):
     return out
 
 
-def export(weights, path, chunk, metadata):
-    """Writes the ONNX graph: `chunk` frames a run, what the convolutions remember as states."""
+def activations(weights, bands):
+    """What goes into each convolution after a long time of the same bands: [width] each."""
+    bands = np.asarray(bands, np.float32)
+    swish = lambda v: v / (1 + np.exp(-v))
+    x = swish(np.tile(bands @ SMOOTHING, 3) @ np.asarray(weights["in"]) + np.asarray(weights["in_b"]))
+    found = []
+    for i in range(len(DILATIONS)):
+        found.append(x)
+        inner = swish(np.tile(x, KERNEL) @ np.asarray(weights[f"a{i}"]) + np.asarray(weights[f"ab{i}"]))
+        x = x + inner @ np.asarray(weights[f"c{i}"]) + np.asarray(weights[f"cb{i}"])
+    return found
+
+
+def export(weights, path, chunk, metadata, silence):
+    """Writes the ONNX graph: `chunk` frames a run, what the convolutions remember as states. They
+    are kept against what `silence`, normalised bands, makes of them, so that all zeros are a long
+    silence and no mouth moves at the start."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -78,8 +106,9 @@ def export(weights, path, chunk, metadata):
     def value(name, shape):
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
-    def remembering(x, name, width, history):
-        """x with its last `history` frames in front."""
+    def remembering(x, name, width, history, usual):
+        """x with its last `history` frames in front, all less `usual`."""
+        x = node("Sub", f"{name}_now", [x, constant(f"{name}_usual", np.float32(usual))])
         inputs.append(value(name, [1, history, width]))
         whole = node("Concat", f"{name}_whole", [name, x], axis=1)
         first = constant(f"{name}_first", np.array([chunk], np.int64))
@@ -107,14 +136,18 @@ def export(weights, path, chunk, metadata):
 
     constant("axis_1", np.array([1], np.int64))
     inputs.append(value("mel", [1, chunk, BANDS]))
-    whole = remembering("mel", "state_in", BANDS, 2)
+    whole = remembering("mel", "state_in", BANDS, 2, silence)
+    bias = np.asarray(weights["in_b"]) + np.tile(silence @ SMOOTHING, 3) @ np.asarray(weights["in"])
     x = taps(whole, "in", 2, 1, 3)
-    x = swish(dense(x, "in", weights["in"], weights["in_b"]), "in")
+    smooth = np.kron(np.eye(3, dtype=np.float32), SMOOTHING)
+    x = swish(dense(x, "in", smooth @ np.asarray(weights["in"]), bias), "in")
+    usual = activations(weights, silence)
     for i, dilation in enumerate(DILATIONS):
         history = (KERNEL - 1) * dilation
-        whole = remembering(x, f"state_{i}", WIDTH, history)
+        whole = remembering(x, f"state_{i}", WIDTH, history, usual[i])
+        bias = np.asarray(weights[f"ab{i}"]) + np.tile(usual[i], KERNEL) @ np.asarray(weights[f"a{i}"])
         inner = taps(whole, f"a{i}", history, dilation, KERNEL)
-        inner = swish(dense(inner, f"a{i}", weights[f"a{i}"], weights[f"ab{i}"]), f"a{i}")
+        inner = swish(dense(inner, f"a{i}", weights[f"a{i}"], bias), f"a{i}")
         x = node("Add", f"x{i}", [x, dense(inner, f"c{i}", weights[f"c{i}"], weights[f"cb{i}"])])
     mouths = []
     for ahead in LOOK_AHEADS:

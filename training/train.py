@@ -22,8 +22,8 @@ LENGTH, WARM = 360, 40
 PARTS = np.array([6.0, 2.0, 3.0, 1.0, 0.0, 0.0, 1.0])
 # A wrong closure counts more in a sound that is often mistaken for one.
 FALSE_CLOSURE = np.ones(network.VISEMES)
-FALSE_CLOSURE[[DD, KK, NN, TH]] = 2.0
-FALSE_CLOSURE[[AA, E, I, O, U]] = 1.5
+FALSE_CLOSURE[[DD, KK, NN, TH, FF]] = 2.5
+FALSE_CLOSURE[[AA, E, I, O, U]] = 2.0
 CLOSURE_WEIGHT, LIP_TEETH_WEIGHT, VISEME_WEIGHT = 1.0, 0.6, 0.25
 
 
@@ -31,7 +31,7 @@ CLOSURE_WEIGHT, LIP_TEETH_WEIGHT, VISEME_WEIGHT = 1.0, 0.6, 0.25
 NOMINAL_JAW = np.array([0, 0, .08, .2, .2, .25, .22, .12, .22, .25, .62, .42, .24, .45, .2], np.float32)
 # So much of the jaw's target is that of the phones themselves; the rest is the articulator's,
 # which reaches less of it where nothing is stressed. Spread of its smoothing, frames.
-JAW_SHARE, JAW_SPREAD = 0.7, 2.6
+JAW_SHARE, JAW_SPREAD = 0.9, 2.6
 # Lips that are nearer than this have met.
 MET = 0.9
 
@@ -77,6 +77,30 @@ def loss(weights, bands, targets, visemes):
     return total
 
 
+def varied(rng, bands):
+    """Sequences of bands as other people, other rooms and other lines would have made them."""
+    batch = len(bands)
+    place = np.arange(BANDS)
+    across = np.linspace(-1, 1, BANDS)
+    out = np.empty_like(bands)
+    for k in range(batch):
+        # Longer and shorter vocal tracts: all formants lie higher or lower.
+        shift = rng.normal(0, 0.8) + rng.normal(0, 0.5) * across
+        at = np.clip(place + shift, 0, BANDS - 1.001)
+        below = at.astype(int)
+        share = (at - below).astype(np.float32)
+        x = bands[k][:, below] * (1 - share) + bands[k][:, below + 1] * share
+        tilt = rng.normal(0, 0.2) + rng.normal(0, 0.25) * across + rng.normal(0, 0.2) * np.cos(2 * np.pi * across)
+        x = x * rng.uniform(0.85, 1.15) + tilt.astype(np.float32)
+        # Noise hides what is faint.
+        floor = rng.uniform(-4.5, -1.2) + rng.normal(0, 0.3) * across
+        hidden = floor + rng.normal(0, 0.25, x.shape)
+        if rng.random() < 0.6:
+            x = np.logaddexp(2.5 * x, 2.5 * hidden) / 2.5
+        out[k] = np.clip(x, -4.5, 2.5)
+    return out
+
+
 @functools.cache
 def compiled():
     """The network as a function of weights and bands."""
@@ -110,12 +134,7 @@ def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print, beg
         at = [starts[k] + rng.integers(0, lengths[k] - LENGTH + 1) for k in picked]
         taken = np.stack([rows[a:a + LENGTH] for a in at]).astype(np.float32)
         bands = taken[..., :BANDS]
-        # A room's or a line's band more or less must not matter.
-        bands = bands + rng.normal(0, 0.15, (batch, 1, 1)).astype(np.float32)
-        if rng.random() < 0.5:
-            b, w = rng.integers(0, BANDS - 4, batch), rng.integers(1, 5, batch)
-            for k in range(batch):
-                bands[k, :, b[k]:b[k] + w[k]] = bands[k, :, b[k]:b[k] + w[k]].mean()
+        bands = varied(rng, bands)
         weights, mean, state, value = step(
             weights, mean, state, min(0.99, i / (i + 10)), bands, taken[..., BANDS:BANDS + CHANNELS],
             taken[..., BANDS + CHANNELS].astype(np.int32))

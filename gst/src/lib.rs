@@ -2,6 +2,8 @@
 #![allow(unused_doc_comments)]
 #![doc = "GStreamer elements that turn a portrait and a voice into a live talking head."]
 
+pub mod avclocksync;
+mod board;
 pub mod metas;
 mod plugin;
 pub mod rtmppushsink;

@@ -16,6 +16,7 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     {
         sonic_engine::onnx::look_beside(folder);
     }
+    crate::avclocksync::register(plugin)?;
     crate::sonicanimator::register(plugin)?;
     crate::ttssrc::register(plugin)?;
     crate::rtmppushsink::register(plugin)

@@ -245,8 +245,8 @@ fn after_a_failure_the_stream_goes_on_with_one_warning() {
     if !have_runtime() {
         return;
     }
-    // After 2 s.
-    let model = Model::new(&network(Some(2), &[60], Oddity::Fails(100)));
+    // After 1 s of silence when it is loaded, and 2 s.
+    let model = Model::new(&network(Some(2), &[60], Oddity::Fails(150)));
     let element = model.element();
     let (mut h, bus) = harness(&element, AUDIO, VIDEO);
     let sound = speech(5 * RATE);

@@ -4,7 +4,9 @@
 mod common;
 
 use std::{
-    sync::{Arc, Mutex},
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
@@ -242,7 +244,7 @@ fn who_is_not_there_is_named_without_the_key() {
         return;
     }
     // Nobody listens on a port that was just free.
-    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = free.local_addr().expect("bound").port();
     drop(free);
     let options = format!("location=rtmp://127.0.0.1:{port}/live/secret77 max-retries=0");
@@ -313,6 +315,88 @@ fn an_encoded_stream_passes_as_it_is() {
         "{} of {sent}",
         pictures.len()
     );
+}
+
+/// A line to the server that can be held up.
+struct Relay {
+    port: u16,
+    free: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Relay {
+    fn to(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let own = listener.local_addr().expect("bound").port();
+        let free = Arc::new((Mutex::new(true), Condvar::new()));
+        let gate = free.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect(("127.0.0.1", port)).expect("the server");
+                let back = (server.try_clone(), client.try_clone());
+                let (mut from, mut to) = (back.0.expect("a socket"), back.1.expect("a socket"));
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+                let gate = gate.clone();
+                std::thread::spawn(move || pass(client, server, &gate));
+            }
+        });
+        Self { port: own, free }
+    }
+
+    fn set_free(&self, free: bool) {
+        *self.free.0.lock().expect("not poisoned") = free;
+        self.free.1.notify_all();
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, gate: &(Mutex<bool>, Condvar)) {
+    let mut block = vec![0; 16 * 1024];
+    loop {
+        let free = gate.0.lock().expect("not poisoned");
+        drop(
+            gate.1
+                .wait_while(free, |free| !*free)
+                .expect("not poisoned"),
+        );
+        match from.read(&mut block) {
+            Ok(0) | Err(_) => return,
+            Ok(count) if to.write_all(&block[..count]).is_err() => return,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// The kernel takes some megabytes before anything waits, so the stream is a wide one.
+#[test]
+fn a_line_that_is_held_up_lowers_the_bitrate_and_nothing_upstream_waits() {
+    let _watchdog = watchdog(120);
+    if !have(&ELEMENTS) {
+        return;
+    }
+    let Some(server) = RtmpServer::start() else {
+        return;
+    };
+    let relay = Relay::to(server.port());
+    let show = Show::of(&format!(
+        "rtmppushsink name=push location=rtmp://127.0.0.1:{}/live/wide bitrate=30000 \
+         videotestsrc is-live=true pattern=snow ! \
+         video/x-raw,format=I420,width=480,height=360,framerate=25/1 ! push.video",
+        relay.port
+    ));
+    show.start();
+    show.wait_for("live");
+    relay.set_free(false);
+    let lower = || show.stat::<u32>("target-kbits") < 20_000;
+    let end = Instant::now() + Duration::from_secs(30);
+    while !lower() {
+        assert!(
+            Instant::now() < end,
+            "{:?}",
+            show.push().property::<gst::Structure>("stats")
+        );
+        let _ = show.bus.timed_pop(gst::ClockTime::from_mseconds(50));
+    }
+    relay.set_free(true);
+    assert_unbroken(&show.stop());
 }
 
 #[test]
@@ -416,7 +500,7 @@ fn it_can_be_stopped_at_any_moment() {
         return;
     }
     // Takes connections and never says a word.
-    let mute = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let mute = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = mute.local_addr().expect("bound").port();
     for ms in [0u64, 1, 5, 20, 100, 400] {
         let show = Show::new(&format!("location=rtmp://127.0.0.1:{port}/live/k"), 100_000);

@@ -19,6 +19,9 @@ const HIGHEST_HZ: f32 = 7600.0;
 /// Added to the power of a band before the logarithm: the level of a band in silence.
 const FLOOR: f32 = 1e-9;
 
+/// The frame of digital silence: ln(1e-9) in each band.
+pub const SILENCE: MelFrame = [-20.723_266; BANDS];
+
 /// One frame: the natural logarithm of the power in each band, low to high. Full scale is near
 /// 0, silence ln(1e-9) = −20.7.
 pub type MelFrame = [f32; BANDS];
@@ -179,7 +182,7 @@ mod tests {
             frames(&[0.0; 1600], 7)
                 .iter()
                 .flatten()
-                .all(|b| *b == FLOOR.ln())
+                .all(|b| *b == FLOOR.ln() && *b == SILENCE[0])
         );
         let sound: Vec<f32> = (0..5000).map(|i| ((i * i) as f32 * 1e-4).sin()).collect();
         assert_eq!(frames(&sound, 1), frames(&sound, 5000));

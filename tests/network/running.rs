@@ -8,7 +8,10 @@ use crate::{
 use proptest::prelude::*;
 use sonic_engine::{
     animator::{Animator, Style},
-    articulate::{Articulator, Mouth, Origin, network::NetworkArticulator},
+    articulate::{
+        Articulator, Mouth, Origin,
+        network::{NetworkArticulator, NetworkOptions},
+    },
     grid::FrameGrid,
     speech::Phone,
 };
@@ -137,6 +140,37 @@ fn silence_rests_and_costs_nothing() {
     assert!(jaws.fold(0.0, f32::max) > 0.2);
 }
 
+/// The built-in network rests in silence and in a quiet room, however long, and comes back.
+#[test]
+fn the_built_in_network_rests_in_silence() {
+    let Some(mut network) = articulator(&NetworkOptions::default()) else {
+        return;
+    };
+    // Also where a stream begins with it.
+    for _ in 0..2 {
+        network.push(&[0.0; 16_000]);
+        let mut opened = (0..12_000).step_by(40).map(|s| network.mouth_at(s));
+        assert!(opened.all(|m| m.aperture() < 0.01));
+        network.reset();
+    }
+    let speech = babble(32_000);
+    let room: Vec<f32> = noise(48_000).map(|s| 0.0005 * s).collect();
+    network.push(&speech);
+    network.push(&room);
+    network.push_silence(16_000 * 3_600);
+    network.push(&room);
+    network.drain();
+    let end = 32_000 + 2 * 48_000 + 16_000 * 3_600;
+    let quiet = (32_000 + 12_800..72_000).chain(end - 40_000..end - 1_000);
+    for sample in quiet.step_by(160) {
+        let aperture = network.mouth_at(sample).aperture();
+        assert!(aperture < 0.03, "{aperture} at {sample}");
+    }
+    for sample in (200_000..end - 60_000).step_by(900_001) {
+        assert_eq!(network.mouth_at(sample), Mouth::REST, "{sample}");
+    }
+}
+
 #[test]
 fn after_a_reset_it_begins_anew_but_knows_the_voice() {
     let Some(mut articulator) = tiny(Some(2), 60, Oddity::None) else {
@@ -158,22 +192,23 @@ fn after_a_reset_it_begins_anew_but_knows_the_voice() {
         .iter()
         .zip(&after)
         .map(|(a, b)| (a.jaw - b.jaw).abs());
-    assert!(off.fold(0.0, f32::max) < 0.1);
+    let mean = off.sum::<f32>() / before.len() as f32;
+    assert!(mean < 0.04, "{mean}");
 }
 
 /// Jumps of the track that no jaw makes: a quarter of its way in 5 ms.
-fn jumps(articulator: &impl Articulator, samples: i64) -> Vec<i64> {
+fn jumps(articulator: &impl Articulator, within: std::ops::Range<i64>) -> Vec<i64> {
     let jaw = |s| articulator.mouth_at(s).jaw;
     let jumps = |s: &i64| (jaw(s + 80) - jaw(*s)).abs() > 0.25;
-    (0..samples - 80).step_by(80).filter(jumps).collect()
+    within.step_by(80).filter(jumps).collect()
 }
 
 /// It is told once, and the mouth goes on.
 #[test]
 fn after_a_failure_the_signal_goes_on() {
     let sound = babble(64_000);
-    // 2 frames a run: after 2 s.
-    let Some(mut articulator) = tiny(Some(2), 60, Oddity::Fails(100)) else {
+    // 2 frames a run: after 1 s of silence when it is loaded, and 2 s.
+    let Some(mut articulator) = tiny(Some(2), 60, Oddity::Fails(150)) else {
         return;
     };
     let look_ahead = articulator.look_ahead();
@@ -190,7 +225,9 @@ fn after_a_failure_the_signal_goes_on() {
     assert_eq!(articulator.look_ahead(), look_ahead);
     assert_eq!(articulator.origin_at(16_000), Origin::Network);
     assert_eq!(articulator.origin_at(40_000), Origin::Signal);
-    assert_eq!(jumps(&articulator, 64_000), Vec::<i64>::new());
+    // What the network told last is of some 100 ms before.
+    let around = 29_600..36_000;
+    assert_eq!(jumps(&articulator, around), Vec::<i64>::new());
     // It moves on either side of the failure, and soon after it.
     let most = |range: std::ops::Range<i64>| {
         let jaws = range.step_by(80).map(|s| articulator.mouth_at(s).jaw);

@@ -107,3 +107,24 @@ fn origin_name(origin: Origin) -> &'static str {
         Origin::Idle => "idle",
     }
 }
+
+/// Says in a frame's meta, if it has one, when its content is heard, and whether it is sent once
+/// more. For elements that move frames in time.
+pub fn retime(buffer: &mut gst::BufferRef, content_time: u64, repeated: bool) {
+    let Ok(mut meta) = gst::meta::CustomMeta::from_mut_buffer(buffer, POSE_META) else {
+        return;
+    };
+    let s = meta.mut_structure();
+    let repeated = repeated || s.get::<bool>("repeated").unwrap_or(false);
+    let before: Option<serde_json::Value> = s
+        .get::<&str>("json")
+        .ok()
+        .and_then(|json| serde_json::from_str(json).ok());
+    s.set("content-time", content_time);
+    s.set("repeated", repeated);
+    if let Some(serde_json::Value::Object(mut json)) = before {
+        json.insert("content-time".into(), content_time.into());
+        json.insert("repeated".into(), repeated.into());
+        s.set("json", serde_json::Value::Object(json).to_string());
+    }
+}

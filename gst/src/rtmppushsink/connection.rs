@@ -6,7 +6,7 @@
 
 use gst::{glib, prelude::*};
 use gst_app::{AppSrc, AppStreamType};
-use sonic_engine::push::{address::RtmpAddress, link::Failure};
+use sonic_engine::push::{address::RtmpAddress, link::Failure, queue::Stream};
 
 use super::errors;
 
@@ -19,6 +19,14 @@ pub enum Kind {
 
 impl Kind {
     pub const ALL: [Kind; 2] = [Kind::Video, Kind::Audio];
+
+    /// What a packet of that stream is.
+    pub fn of(stream: Stream) -> Self {
+        match stream {
+            Stream::Audio => Kind::Audio,
+            Stream::Video { .. } => Kind::Video,
+        }
+    }
 
     /// The name of its pad, here and of the muxer.
     pub fn name(self) -> &'static str {

@@ -18,8 +18,9 @@ use super::{
     errors,
     input::{self, Input, NoInput},
     properties::{self, Settings, names},
+    shared::Shared,
     stats::Counts,
-    worker::{Host, Shared, Worker},
+    worker::{Host, Worker},
 };
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {

@@ -13,7 +13,7 @@ use super::{
     connection::Kind,
     encoder::{self, VideoEncoder, Wanted},
     properties::Settings,
-    worker::Shared,
+    shared::Shared,
 };
 
 /// Raw frames that may wait for the encoder. More are dropped, so that a slow encoder does not

@@ -10,6 +10,7 @@ mod errors;
 mod imp;
 mod input;
 mod properties;
+mod shared;
 mod stats;
 mod worker;
 

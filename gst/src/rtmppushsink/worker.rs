@@ -2,7 +2,7 @@
 //! The thread that keeps a connection up and sends what waits.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -10,13 +10,12 @@ use sonic_engine::push::{
     address::RtmpAddress,
     bitrate::BitrateController,
     link::{self, Failure, Link, Order},
-    queue::{Dropped, Packet, PacketQueue, Stream},
 };
 
 use super::{
     connection::{Connection, Kind, News},
     properties::Settings,
-    stats::Counts,
+    shared::{Shared, Waiting},
 };
 
 /// How often the line is measured while it is up.
@@ -29,105 +28,6 @@ const FULL: Duration = Duration::from_millis(10);
 const ENDING: Duration = Duration::from_secs(5);
 /// A key picture is asked for again after so long.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-/// More bytes of packets do not wait.
-const MOST_BYTES: usize = 64 << 20;
-
-/// What streaming threads, the worker and the application share.
-pub struct Shared {
-    state: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-/// What waits, and what has been told.
-pub struct Waiting {
-    queue: PacketQueue<gst::Buffer>,
-    caps: [Option<gst::Caps>; 2],
-    /// The caps have changed since they were given to a connection.
-    new_caps: bool,
-    present: [bool; 2],
-    ended: [bool; 2],
-    /// Packets are taken; else they are dropped and counted.
-    open: bool,
-    news: Vec<(u64, News)>,
-    stopping: bool,
-    /// By how much sound is later than pictures, because of its encoder.
-    priming: gst::ClockTime,
-    pub counts: Counts,
-}
-
-impl Shared {
-    pub fn new(settings: &Settings, present: [bool; 2]) -> Self {
-        let most = Duration::from_nanos(settings.max_queue);
-        Self {
-            state: Mutex::new(Waiting {
-                queue: PacketQueue::new(most, MOST_BYTES),
-                caps: [None, None],
-                new_caps: false,
-                present,
-                ended: [false; 2],
-                open: false,
-                news: Vec::new(),
-                stopping: false,
-                priming: gst::ClockTime::ZERO,
-                counts: Counts::default(),
-            }),
-            changed: Condvar::new(),
-        }
-    }
-
-    pub fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A packet has come; `time` is its running time. Never waits.
-    pub fn take(&self, kind: Kind, caps: &gst::CapsRef, buffer: gst::Buffer, time: u64) {
-        let mut state = self.lock();
-        let known = &mut state.caps[kind as usize];
-        if known.as_deref() != Some(caps) {
-            *known = Some(caps.to_owned());
-            state.new_caps = true;
-        }
-        let stream = match kind {
-            Kind::Audio => Stream::Audio,
-            Kind::Video => Stream::Video {
-                key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-            },
-        };
-        if state.open {
-            let packet = Packet {
-                stream,
-                time: Duration::from_nanos(time),
-                bytes: buffer.size(),
-                data: buffer,
-            };
-            let dropped = state.queue.push(packet);
-            state.counts.dropped += dropped;
-        } else {
-            state.counts.dropped += Dropped {
-                frames: u64::from(kind == Kind::Video),
-                groups: 0,
-                audio: u64::from(kind == Kind::Audio),
-            };
-        }
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// Nothing more comes on a stream.
-    pub fn ended(&self, kind: Kind) {
-        self.lock().ended[kind as usize] = true;
-        self.changed.notify_one();
-    }
-
-    pub fn set_priming(&self, priming: gst::ClockTime) {
-        self.lock().priming = priming;
-    }
-
-    pub fn stop(&self) {
-        self.lock().stopping = true;
-        self.changed.notify_one();
-    }
-}
 
 /// What the worker asks of the element. Called without any lock held.
 pub trait Host: Send + Sync {
@@ -263,7 +163,7 @@ impl<H: Host> Worker<H> {
         let patience = due.unwrap_or(REST).min(pace);
         let state = self.shared.lock();
         let idle = |state: &mut Waiting| {
-            let work = state.queue.has(|stream| rooms[kind_of(stream) as usize]);
+            let work = state.queue.has(|stream| rooms[Kind::of(stream) as usize]);
             !state.stopping && state.news.is_empty() && !work
         };
         let (mut state, _) = self
@@ -375,33 +275,15 @@ impl<H: Host> Worker<H> {
             self.open();
         }
         self.pump();
-        let (waits, level) = {
+        let waits = {
             let mut state = self.shared.lock();
-            let level = state.queue.level();
-            state.counts.queue_time = level;
-            let grown = sent.saturating_sub(state.counts.bytes_now);
-            state.counts.bytes_now = sent;
             state.counts.reconnects = self.link.reconnects();
-            if now > self.measured {
-                let seconds = (now - self.measured).as_secs_f64();
-                let rate = grown as f64 * 8.0 / 1000.0 / seconds;
-                // A mean over a second or so.
-                let weight = 1.0 - (-seconds).exp();
-                state.counts.kbits += (rate - state.counts.kbits) * weight;
-            }
-            (!state.queue.is_empty(), level)
+            !state.queue.is_empty()
         };
         self.link.progress(now, sent, waits);
-        if now >= self.measured + MEASURE
-            && let Some(kbit) = self
-                .controller
-                .as_mut()
-                .and_then(|c| c.measure(now, level, sent))
-        {
-            self.shared.lock().counts.target_kbits = kbit;
-            self.host.set_bitrate(kbit);
+        if now >= self.measured + MEASURE {
+            self.measure(now, sent);
         }
-        self.measured = now;
         self.ask_for_key(now);
     }
 
@@ -413,6 +295,30 @@ impl<H: Host> Worker<H> {
             .iter()
             .filter(|kind| state.present[**kind as usize]);
         present.all(known)
+    }
+
+    /// How the line is: for statistics, and for the encoder.
+    fn measure(&mut self, now: Duration, sent: u64) {
+        let seconds = (now - self.measured).as_secs_f64();
+        self.measured = now;
+        let level = {
+            let mut state = self.shared.lock();
+            let level = state.queue.level();
+            let counts = &mut state.counts;
+            counts.queue_time = level;
+            let grown = sent.saturating_sub(counts.bytes_now);
+            counts.bytes_now = sent;
+            // A mean over a second or so.
+            let rate = grown as f64 * 8.0 / 1000.0 / seconds;
+            counts.kbits += (rate - counts.kbits) * (1.0 - (-seconds).exp());
+            level
+        };
+        let controller = self.controller.as_mut();
+        if let Some(kbit) = controller.and_then(|c| c.measure(now, level, sent)) {
+            gst::info!(super::imp::CAT, "{level:?} wait: {kbit} kbit/s from now on");
+            self.shared.lock().counts.target_kbits = kbit;
+            self.host.set_bitrate(kbit);
+        }
     }
 
     /// From now on packets are taken.
@@ -461,13 +367,13 @@ impl<H: Host> Worker<H> {
             let rooms = self.rooms();
             let (packet, priming) = {
                 let mut state = self.shared.lock();
-                let taken = |stream| rooms[kind_of(stream) as usize];
+                let taken = |stream| rooms[Kind::of(stream) as usize];
                 let Some(packet) = state.queue.pop_of(taken) else {
                     return;
                 };
                 (packet, state.priming)
             };
-            let kind = kind_of(packet.stream);
+            let kind = Kind::of(packet.stream);
             let time = packet.time.as_nanos() as u64;
             let origin = *self.origin.get_or_insert(time);
             let later = if kind == Kind::Video {
@@ -533,13 +439,6 @@ impl<H: Host> Worker<H> {
             self.host
                 .state_changed(state, self.why.clone(), address, reconnects);
         }
-    }
-}
-
-fn kind_of(stream: Stream) -> Kind {
-    match stream {
-        Stream::Audio => Kind::Audio,
-        Stream::Video { .. } => Kind::Video,
     }
 }
 

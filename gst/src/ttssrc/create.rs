@@ -17,7 +17,10 @@ use super::{
     imp::{CAT, TtsSrc},
     messages,
 };
-use crate::metas::{SpeechClause, SpeechPlace};
+use crate::{
+    board::post,
+    metas::{SpeechClause, SpeechPlace},
+};
 
 /// The first instant of a sample, counted from 0.
 pub fn time(sample: u64, rate: u32) -> gst::ClockTime {
@@ -255,9 +258,9 @@ impl TtsSrc {
             Happening::ClauseOver(..) | Happening::Trouble(..) => return,
         };
         if span.live {
-            self.board.post_at(&self.obj(), running, structure);
+            self.board.post_at(&*self.obj(), running, structure);
         } else {
-            messages::post(&self.obj(), structure);
+            post(&*self.obj(), structure);
         }
     }
 

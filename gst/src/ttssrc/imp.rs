@@ -26,12 +26,14 @@ use sonic_engine::{
     voice::Speaker,
 };
 
+use crate::board::{Board, post};
+
 use super::{
     captions::Captions,
     create::{self, Stream},
     errors,
     feed::{Pump, STANDARD_INPUT},
-    messages::{self, Board},
+    messages,
     properties::{self, Settings, names},
     signals, stats,
 };
@@ -269,11 +271,11 @@ impl ElementImpl for TtsSrc {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if transition == gst::StateChange::PlayingToPaused {
-            self.board.set_playing(&self.obj(), false);
+            self.board.set_playing(&*self.obj(), false);
         }
         let changed = self.parent_change_state(transition)?;
         if transition == gst::StateChange::PausedToPlaying {
-            self.board.set_playing(&self.obj(), true);
+            self.board.set_playing(&*self.obj(), true);
         }
         Ok(changed)
     }
@@ -317,9 +319,9 @@ impl BaseSrcImpl for TtsSrc {
         self.stop_pump();
         let now = self.running_time();
         let ended = self.talker.stop();
-        self.board.post_all(&self.obj());
+        self.board.post_all(&*self.obj());
         for interruption in &ended {
-            messages::post(&self.obj(), messages::interrupted(interruption, now));
+            post(&*self.obj(), messages::interrupted(interruption, now));
         }
         self.close_captions(None);
         *self.stream() = Stream::default();
@@ -353,7 +355,7 @@ impl BaseSrcImpl for TtsSrc {
                 .talker
                 .with(|talk| talk.stop(sonic_engine::talk::Why::Stopped));
             for interruption in &ended {
-                messages::post(&self.obj(), messages::interrupted(interruption, now));
+                post(&*self.obj(), messages::interrupted(interruption, now));
             }
             if let Err(error) = self.queue_sources(&settings) {
                 self.post_error_message(error);

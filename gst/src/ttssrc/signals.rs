@@ -4,6 +4,8 @@
 use gst::{glib, glib::subclass::Signal, prelude::*, subclass::prelude::*};
 use sonic_engine::talk::Refusal;
 
+use crate::board::post;
+
 use super::{errors, imp::TtsSrc, messages};
 use crate::metas;
 
@@ -163,7 +165,7 @@ impl TtsSrc {
         }
         let now = self.running_time();
         for interruption in &dropped {
-            messages::post(&self.obj(), messages::interrupted(interruption, now));
+            post(&*self.obj(), messages::interrupted(interruption, now));
         }
     }
 

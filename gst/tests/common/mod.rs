@@ -6,6 +6,7 @@ pub mod clauses;
 pub mod files;
 pub mod rtmp;
 pub mod speech;
+pub mod sync;
 
 use std::{
     io::Write,

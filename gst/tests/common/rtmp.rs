@@ -67,6 +67,11 @@ impl RtmpServer {
         self.wait_for("start worker process ");
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.rtmp_port
+    }
+
     /// Where to publish a stream.
     pub fn url(&self, stream: &str) -> String {
         format!("rtmp://127.0.0.1:{}/live/{stream}", self.rtmp_port)

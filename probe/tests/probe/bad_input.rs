@@ -16,8 +16,6 @@ use std::{
 use crate::common::{have, watchdog};
 use crate::make::*;
 
-const X264: &str = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse";
-
 /// It says in one line why, names the file, and prints nothing else.
 #[track_caller]
 fn assert_unreadable(args: &[&str], words: &[&str]) {

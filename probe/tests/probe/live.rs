@@ -97,3 +97,39 @@ fn unix_time() -> f64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.expect("after 1970").as_secs_f64()
 }
+
+/// `rtmppushsink` takes back what its encoder of sound puts in front. The clip comes from a file,
+/// which it plays in real time.
+#[test]
+fn what_is_pushed_is_as_exact_as_what_was_given() {
+    let _watchdog = watchdog(120);
+    if !have(&[
+        "x264enc",
+        "avdec_h264",
+        "avenc_aac",
+        "avdec_aac",
+        "flvmux",
+        "flvdemux",
+        "rtmp2sink",
+        "matroskademux",
+    ]) {
+        return;
+    }
+    let Some(server) = RtmpServer::start() else {
+        return;
+    };
+    init();
+    let folder = tempfile::tempdir().expect("a folder");
+    let clip = file(&folder, "clip.mkv");
+    Clip::flashes(6).write(&clip, X264, PCM, "matroskamux");
+    crate::common::run(&format!(
+        "rtmppushsink name=push location={} filesrc location=\"{}\" ! matroskademux name=clip \
+         clip. ! queue ! h264parse ! avdec_h264 ! push.video clip. ! queue ! push.audio",
+        server.url("exact"),
+        clip.display()
+    ));
+    let report = report(&server.recording("exact"), &["--look", "0"]);
+    let offset = number(&report, "/sync/offset_ms");
+    assert!(offset.abs() <= 5.0, "{report}");
+    assert_eq!(report["video"]["decodes_from_first_frame"], true);
+}

@@ -93,6 +93,10 @@ pub struct Clip {
     pub beeps: fn(u64) -> bool,
 }
 
+/// The encoders of most recordings: pictures, and sound as it is.
+pub const X264: &str = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse";
+pub const PCM: &str = "audio/x-raw,format=S16LE";
+
 /// Frame k is bright if `k % 25` is that; the sound beeps for 30 ms where such a frame begins.
 pub const FLASH: u64 = 12;
 

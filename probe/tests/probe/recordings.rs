@@ -6,8 +6,6 @@ use crate::make::*;
 use gst::prelude::*;
 use serde_json::Value;
 
-const X264: &str = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse";
-const PCM: &str = "audio/x-raw,format=S16LE";
 const ELEMENTS: [&str; 9] = [
     "x264enc",
     "h264parse",

@@ -3,17 +3,14 @@
 
 use std::collections::VecDeque;
 
-use super::{
-    CHANNELS, Decoder, NetworkError, NetworkOptions, Normaliser,
-    load::{Loaded, look_ahead},
-};
+use super::{NetworkError, NetworkOptions, Normaliser, load::Loaded, steps::Steps};
 use crate::{
     articulate::{Articulator, Mouth, Origin, signal::SignalArticulator, track::Track},
     audio::{
         ANALYSIS_RATE,
-        mel::{BANDS, HOP, LogMel, MelFrame},
+        mel::{HOP, LogMel, SILENCE},
     },
-    onnx::{SessionError, Stepper},
+    onnx::SessionError,
 };
 
 /// Samples of silence after which nothing of earlier sound is left in the network, nor in what
@@ -62,18 +59,10 @@ impl NetworkArticulator {
     pub fn new(options: &NetworkOptions) -> Result<Self, NetworkError> {
         let loaded = Loaded::new(options)?;
         Ok(Self {
-            look_ahead: look_ahead(&loaded.contract, &loaded.head),
+            look_ahead: loaded.look_ahead,
             ear: LogMel::new(),
             normaliser: Normaliser::new(),
-            steps: Steps {
-                stepper: loaded.stepper,
-                mel: loaded.contract.mel,
-                frames: loaded.contract.frames,
-                filled: 0,
-                late: loaded.head.frames + Decoder::LOOK_AHEAD,
-                early: loaded.head.frames + Decoder::LOOK_AHEAD,
-                decoder: Decoder::new(),
-            },
+            steps: loaded.steps,
             name: loaded.name,
             track: Track::new(),
             kept: VecDeque::with_capacity(KEPT),
@@ -163,7 +152,7 @@ impl Articulator for NetworkArticulator {
         let heard = samples.min(SETTLED);
         // Whole runs, so that those to come begin with the frames that they would have begun
         // with.
-        let run = (self.steps.frames * HOP) as u64;
+        let run = (self.steps.frames() * HOP) as u64;
         let skipped = (samples - heard) / run * run;
         let push = |articulator: &mut Self, mut left: u64| {
             while left > 0 {
@@ -186,7 +175,7 @@ impl Articulator for NetworkArticulator {
     }
 
     fn drain(&mut self) {
-        let rest = self.look_ahead + (self.steps.frames * HOP) as u64;
+        let rest = self.look_ahead + (self.steps.frames() * HOP) as u64;
         match &mut self.spare {
             Some(spare) => spare.signal.drain(),
             None => (0..=rest / HOP as u64).for_each(|_| self.push(&[0.0; HOP])),
@@ -221,69 +210,22 @@ impl Articulator for NetworkArticulator {
     }
 
     fn reset(&mut self) {
+        let begun = self.samples > 0;
         self.ear.reset();
-        self.steps.clear();
         self.track.clear();
         self.kept.clear();
         self.samples = 0;
+        if begun && self.spare.is_none() {
+            // From silence nothing is learnt.
+            let silence = self.normaliser.normalise(&SILENCE);
+            if let Err(error) = self.steps.begin(&silence) {
+                self.fail(error);
+            }
+        }
         if let Some(spare) = &mut self.spare {
             spare.signal.reset();
             spare.zero = 0;
             spare.from = -FADE;
         }
-    }
-}
-
-/// Runs the network on so many frames at a time as it takes.
-struct Steps {
-    stepper: Stepper,
-    /// The place of the input with the sound.
-    mel: usize,
-    /// Frames at a time.
-    frames: usize,
-    /// Frames that wait in the input.
-    filled: usize,
-    /// Frames by which mouths come later than the frames that they are of.
-    late: usize,
-    /// Mouths to come that lie before frame 0.
-    early: usize,
-    decoder: Decoder,
-}
-
-impl Steps {
-    /// The next frame; the mouths that become known by it go to the track.
-    fn take(&mut self, frame: &MelFrame, track: &mut Track) -> Result<(), SessionError> {
-        let place = self.filled * BANDS;
-        match self.stepper.input(self.mel).get_mut(place..place + BANDS) {
-            Some(input) => input.copy_from_slice(frame),
-            None => return Err(SessionError("its input has become smaller".into())),
-        }
-        self.filled += 1;
-        if self.filled < self.frames {
-            return Ok(());
-        }
-        self.filled = 0;
-        let (early, decoder) = (&mut self.early, &mut self.decoder);
-        self.stepper.step(|output, numbers| {
-            if output > 0 {
-                return;
-            }
-            for row in numbers.as_chunks::<CHANNELS>().0 {
-                // A contact that is decoded must not be one of before the sound.
-                if *early > 0 {
-                    *early -= 1;
-                    continue;
-                }
-                let sane = row.map(|n| if n.is_finite() { n } else { 0.0 });
-                track.push(decoder.decode(&sane), 1);
-            }
-        })
-    }
-
-    fn clear(&mut self) {
-        self.stepper.clear();
-        self.decoder.reset();
-        self.filled = 0;
-        self.early = self.late;
     }
 }

@@ -9,9 +9,11 @@ use std::{
 use super::{
     contract::{Contract, Head, LOOK_AHEAD_KEY},
     decode::Decoder,
+    normalise::Normaliser,
+    steps::Steps,
 };
 use crate::{
-    audio::mel::{HOP, WINDOW},
+    audio::mel::{HOP, SILENCE, WINDOW},
     onnx::{self, Options, Provider, Runtime, RuntimeError, Session, SessionError, Stepper},
 };
 
@@ -100,9 +102,8 @@ fn ms(ns: u64) -> f64 {
 
 /// A network that was loaded and has run once.
 pub(super) struct Loaded {
-    pub stepper: Stepper,
-    pub contract: Contract,
-    pub head: Head,
+    pub steps: Steps,
+    pub look_ahead: u64,
     pub name: String,
 }
 
@@ -139,16 +140,16 @@ impl Loaded {
                 needed,
             })?;
         let name = session.metadata("model_name").unwrap_or(file.clone());
-        let mut stepper =
+        let stepper =
             Stepper::new(session, &contract.shapes, contract.wanted(&head)).map_err(failed)?;
-        // What is prepared in the first run is not to be waited for in the stream, and sizes
-        // that the graph leaves open show.
-        stepper.step(|_, _| ()).map_err(failed)?;
-        stepper.clear();
+        let mut steps = Steps::new(stepper, &contract, &head);
+        let silence = Normaliser::new().normalise(&SILENCE);
+        // What ONNX Runtime prepares in a first run is not to be waited for in the stream, and
+        // sizes that the graph leaves open show.
+        steps.begin(&silence).map_err(failed)?;
         Ok(Self {
-            stepper,
-            contract,
-            head,
+            steps,
+            look_ahead: look_ahead(&contract, &head),
             name,
         })
     }
@@ -156,7 +157,7 @@ impl Loaded {
 
 /// Samples of sound after an instant that an output needs: its own look-ahead, the rest of its
 /// frames, the window of the last, what the decoder waits for, and the step to the next mouth.
-pub(super) fn look_ahead(contract: &Contract, head: &Head) -> u64 {
+fn look_ahead(contract: &Contract, head: &Head) -> u64 {
     let frames = head.frames + contract.frames + Decoder::LOOK_AHEAD;
     (frames * HOP + WINDOW / 2) as u64
 }

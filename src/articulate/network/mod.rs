@@ -13,6 +13,8 @@ mod decode;
 #[cfg(feature = "onnx")]
 mod load;
 mod normalise;
+#[cfg(feature = "onnx")]
+mod steps;
 
 #[cfg(feature = "onnx")]
 pub use articulator::NetworkArticulator;

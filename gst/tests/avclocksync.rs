@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `avclocksync` offline, and in real pipelines.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{speech::have_voices, sync::*, *};
+use gst::prelude::*;
+
+/// What came out of a pipeline: times and sizes of the buffers of sound and pictures.
+#[derive(Clone, Debug, Default)]
+struct Whole {
+    sound: Vec<(u64, u64, usize)>,
+    pictures: Vec<(u64, u64, usize)>,
+}
+
+impl Whole {
+    fn samples(&self, frame: usize) -> u64 {
+        self.sound.iter().map(|b| (b.2 / frame) as u64).sum()
+    }
+
+    #[track_caller]
+    fn is_even(&self) {
+        for stream in [&self.sound, &self.pictures] {
+            assert_eq!(stream.first().map_or(0, |b| b.0), 0, "it begins at 0");
+            for pair in stream.windows(2) {
+                assert_eq!(pair[1].0, pair[0].0 + pair[0].1);
+            }
+        }
+    }
+}
+
+/// Runs a pipeline with sinks `sound` and `pictures` to its end.
+fn play(description: &str) -> Whole {
+    init();
+    let pipeline = gst::parse::launch(description)
+        .expect("a valid description")
+        .downcast::<gst::Pipeline>()
+        .expect("a pipeline");
+    let whole = Arc::new(Mutex::new(Whole::default()));
+    for name in ["sound", "pictures"] {
+        let Some(sink) = pipeline.by_name(name) else {
+            continue;
+        };
+        let kept = whole.clone();
+        let pad = sink.static_pad("sink").expect("a pad");
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            if let Some(buffer) = info.buffer() {
+                let ns = |t: Option<gst::ClockTime>| t.expect("a time").nseconds();
+                let entry = (ns(buffer.pts()), ns(buffer.duration()), buffer.size());
+                let mut whole = kept.lock().expect("no panic");
+                match name {
+                    "sound" => whole.sound.push(entry),
+                    _ => whole.pictures.push(entry),
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+    let bus = pipeline.bus().expect("pipelines have one");
+    pipeline.set_state(gst::State::Playing).expect("it starts");
+    let end = [gst::MessageType::Eos, gst::MessageType::Error];
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &end);
+    pipeline.set_state(gst::State::Null).expect("it stops");
+    match message.as_ref().map(|m| m.view()) {
+        Some(gst::MessageView::Eos(_)) => {}
+        other => panic!("{description}: {other:?}"),
+    }
+    let whole = whole.lock().expect("no panic");
+    whole.clone()
+}
+
+const SINKS: &str = "sync.audio_src ! queue ! fakesink name=sound \
+                     sync.video_src ! queue ! fakesink name=pictures";
+
+#[test]
+fn as_many_frames_as_the_sound_needs() {
+    let _watchdog = watchdog(120);
+    // 40 buffers of 1000 samples at 44.1 kHz are 0.907 s.
+    for (rate, frames) in [
+        ("24/1", 22),
+        ("25/1", 23),
+        ("30000/1001", 28),
+        ("50/1", 46),
+        ("60/1", 55),
+    ] {
+        for given in [10, 100] {
+            let whole = play(&format!(
+                "avclocksync name=sync mode=offline \
+                 audiotestsrc num-buffers=40 samplesperbuffer=1000 ! audio/x-raw,rate=44100,channels=2,format=S16LE ! queue ! sync.audio_sink \
+                 videotestsrc num-buffers={given} ! video/x-raw,width=32,height=32,framerate={rate} ! queue ! sync.video_sink {SINKS}"
+            ));
+            whole.is_even();
+            assert_eq!(whole.samples(4), 40_000);
+            assert_eq!(whole.pictures.len(), frames, "{rate} from {given}");
+        }
+    }
+}
+
+/// Every raw format goes through as it is; of pictures also ones of a variable rate.
+#[test]
+fn all_formats_pass() {
+    let _watchdog = watchdog(120);
+    init();
+    for format in gst_audio::AUDIO_FORMATS_ALL.iter() {
+        let whole = play(&format!(
+            "audiotestsrc num-buffers=5 ! audioconvert ! audio/x-raw,format={format},rate=22050,channels=2 ! \
+             avclocksync mode=offline name=sync sync.audio_src ! audio/x-raw,format={format} ! fakesink name=sound"
+        ));
+        let width = gst_audio::AudioFormatInfo::from_format(*format).width() as usize / 8;
+        assert_eq!(whole.samples(2 * width), 5 * 1024, "{format}");
+    }
+    for format in [
+        "I420",
+        "NV12",
+        "RGBA",
+        "YUY2",
+        "v210",
+        "GRAY16_LE",
+        "P010_10LE",
+    ] {
+        let whole = play(&format!(
+            "videotestsrc num-buffers=5 ! videoconvert ! video/x-raw,format={format},width=32,height=16,framerate=30/1 ! \
+             sync.video_sink avclocksync mode=offline name=sync sync.video_src ! video/x-raw,format={format} ! fakesink name=pictures"
+        ));
+        assert_eq!(whole.pictures.len(), 5, "{format}");
+        whole.is_even();
+    }
+}
+
+#[test]
+fn another_frame_rate_downstream_is_kept() {
+    let _watchdog = watchdog(60);
+    let whole = play(
+        "avclocksync name=sync mode=offline \
+         audiotestsrc num-buffers=50 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=1,format=F32LE ! queue ! sync.audio_sink \
+         videotestsrc num-buffers=30 ! video/x-raw,width=32,height=32,framerate=30/1 ! queue ! sync.video_sink \
+         sync.audio_src ! queue ! fakesink name=sound \
+         sync.video_src ! video/x-raw,framerate=25/1 ! queue ! fakesink name=pictures",
+    );
+    whole.is_even();
+    assert_eq!(whole.pictures.len(), 25);
+    assert!(whole.pictures.iter().all(|p| p.1 == 40_000_000));
+}
+
+/// One branch holds back a second, and the queues beside it are small.
+#[test]
+fn a_branch_that_holds_back_does_not_hang() {
+    let _watchdog = watchdog(60);
+    for (sound, pictures) in [
+        (
+            "queue min-threshold-time=1000000000 max-size-time=2000000000 max-size-buffers=0",
+            "queue max-size-buffers=2",
+        ),
+        (
+            "queue max-size-buffers=2",
+            "queue min-threshold-time=1000000000 max-size-time=2000000000 max-size-buffers=0",
+        ),
+    ] {
+        let whole = play(&format!(
+            "audiotestsrc num-buffers=200 samplesperbuffer=441 ! audio/x-raw,rate=22050,channels=1,format=S16LE ! tee name=t \
+             t. ! {sound} ! sync.audio_sink \
+             t. ! queue max-size-buffers=2 ! sonicanimator ! video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! {pictures} ! sync.video_sink \
+             avclocksync name=sync mode=offline \
+             sync.audio_src ! queue max-size-buffers=2 ! fakesink name=sound \
+             sync.video_src ! queue max-size-buffers=2 ! fakesink name=pictures"
+        ));
+        whole.is_even();
+        assert_eq!(whole.samples(2), 200 * 441);
+        assert_eq!(whole.pictures.len(), 100);
+    }
+}
+
+/// The line of the README, as a file.
+#[test]
+fn a_voice_and_its_face_make_a_file() {
+    let _watchdog = watchdog(120);
+    if !have_voices() || !have(&["x264enc", "avenc_aac", "mp4mux"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("talk.mp4");
+    run(&format!(
+        "ttssrc text=\"Hello there.\" voice=en ! tee name=t \
+         t. ! queue ! sonicanimator ! video/x-raw,width=64,height=48 ! sync.video_sink \
+         t. ! queue ! sync.audio_sink \
+         avclocksync name=sync mode=offline \
+         sync.video_src ! queue ! x264enc tune=zerolatency ! mux. \
+         sync.audio_src ! queue ! audioconvert ! audioresample ! audio/x-raw,rate=48000 ! avenc_aac ! mux. \
+         mp4mux name=mux ! filesink location=\"{}\"",
+        file.display()
+    ));
+    let frames = decoded(&file);
+    assert!(frames.len() > 15);
+    for pair in frames.windows(2) {
+        // The muxer's own clock has coarser ticks.
+        assert!((pair[1] - pair[0]).abs_diff(40_000_000) < 1_000_000);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    let _watchdog = watchdog(60);
+    let element = avclocksync(&[("idle-image", "/nowhere/idle.png")]);
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    assert!(element.set_state(gst::State::Ready).is_err());
+    let complaints = complaints(&bus);
+    assert_eq!(complaints.len(), 1);
+    assert!(complaints[0].contains("`idle-image`"), "{complaints:?}");
+    assert!(
+        complaints[0].contains("/nowhere/idle.png"),
+        "{complaints:?}"
+    );
+    element.set_state(gst::State::Null).expect("it stops");
+}
+
+#[test]
+fn the_idle_image_is_what_is_shown() {
+    let _watchdog = watchdog(60);
+    let folder = tempfile::tempdir().expect("a folder");
+    let portrait = files::Portrait::write(folder.path(), "red", [200, 30, 30, 255]);
+    let picture = portrait.picture();
+    let live = Live::new(
+        false,
+        true,
+        &[
+            ("idle-image", picture),
+            (
+                "video-caps",
+                "video/x-raw,format=RGBA,width=64,height=32,framerate=50/1",
+            ),
+        ],
+    );
+    // The caps of the source come with its first frame at the latest; here they came before.
+    live.turn_to(S);
+    live.is_even_until(S);
+    let frame = live.pictures().buffers[10].clone();
+    let map = frame.map_readable().expect("readable");
+    let middle = map[8 * 16 + 8];
+    assert!(middle > 40, "not black: {middle}");
+}
+
+/// Up and down again and again, in every mode, without and with data.
+#[test]
+fn states_can_be_changed_at_will() {
+    let _watchdog = watchdog(120);
+    for mode in ["auto", "live", "offline"] {
+        let element = avclocksync(&[("mode", mode)]);
+        let weak = element.downgrade();
+        for _ in 0..20 {
+            for state in [gst::State::Paused, gst::State::Playing, gst::State::Null] {
+                element
+                    .set_state(state)
+                    .expect("every state can be reached");
+            }
+        }
+        drop(element);
+        assert!(weak.upgrade().is_none());
+        let pipeline = gst::parse::launch(&format!(
+            "avclocksync name=sync mode={mode} \
+             audiotestsrc is-live=true ! queue ! sync.audio_sink \
+             videotestsrc is-live=true ! video/x-raw,width=32,height=32 ! queue ! sync.video_sink \
+             sync.audio_src ! queue ! fakesink name=sound sync=true \
+             sync.video_src ! queue ! fakesink name=pictures sync=true"
+        ))
+        .expect("valid");
+        for _ in 0..5 {
+            pipeline.set_state(gst::State::Playing).expect("plays");
+            pipeline.set_state(gst::State::Null).expect("stops");
+        }
+    }
+}
