@@ -5,7 +5,7 @@ use std::{
     io::Write,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -43,8 +43,12 @@ pub struct Gathering {
     remote: bool,
     /// How much of each stream is measured, ns.
     limit: AtomicU64,
+    /// Whether more than that has come of each stream.
+    full: [AtomicBool; 2],
     /// Grows with everything that comes.
     progress: AtomicU64,
+    /// How many buffers of each stream were decoded.
+    decoded: [AtomicU64; 2],
     /// How many threads are measuring now.
     busy: AtomicU64,
 }
@@ -53,7 +57,8 @@ pub struct Gathering {
 struct Busy<'a>(&'a AtomicU64);
 
 impl<'a> Busy<'a> {
-    fn new(gathering: &'a Gathering) -> Self {
+    fn new(gathering: &'a Gathering, kind: Kind) -> Self {
+        gathering.decoded[kind as usize].fetch_add(1, Ordering::Relaxed);
         gathering.progress.fetch_add(1, Ordering::Relaxed);
         gathering.busy.fetch_add(1, Ordering::Relaxed);
         Self(&gathering.busy)
@@ -84,7 +89,9 @@ impl Gathering {
             began: Instant::now(),
             remote,
             limit: AtomicU64::new(u64::MAX),
+            full: Default::default(),
             progress: AtomicU64::new(0),
+            decoded: Default::default(),
             busy: AtomicU64::new(0),
         }
     }
@@ -123,17 +130,19 @@ impl Gathering {
     /// A frame was decoded.
     pub fn frame(&self, time: Option<u64>, duration: Option<u64>, luma: Option<&Luma>) {
         let arrived = self.arrived();
-        let _busy = Busy::new(self);
+        let _busy = Busy::new(self, Kind::Video);
         let mut pictures = lock(&self.pictures);
         if self.within(time, pictures.first()) {
             pictures.push(time, duration, arrived, luma, &mut |mark| self.tell(mark));
+        } else {
+            self.full[Kind::Video as usize].store(true, Ordering::Relaxed);
         }
     }
 
     /// Sound was decoded: interleaved samples.
     pub fn sound(&self, time: Option<u64>, samples: &[f32], rate: u32, channels: u32) {
         let arrived = self.arrived();
-        let _busy = Busy::new(self);
+        let _busy = Busy::new(self, Kind::Audio);
         let mut sound = lock(&self.sound);
         let sound = sound.get_or_insert_with(|| Sound::new(rate));
         if self.within(time, sound.first()) {
@@ -141,27 +150,19 @@ impl Gathering {
             sound.push(time, arrived, samples, channels, &mut |mark| {
                 self.tell(mark)
             });
+        } else {
+            self.full[Kind::Audio as usize].store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether as much of a stream was measured as is asked for.
+    /// Whether as much of a stream was measured as is asked for: more has come.
     pub fn is_full(&self, kind: Kind) -> bool {
-        let (first, end) = match kind {
-            Kind::Video => {
-                let pictures = lock(&self.pictures);
-                (pictures.first(), pictures.end())
-            }
-            Kind::Audio => {
-                let sound = lock(&self.sound);
-                let sound = sound.as_ref();
-                (sound.and_then(Sound::first), sound.and_then(Sound::end))
-            }
-        };
-        let length = end
-            .zip(first)
-            .map_or(0, |(end, first)| end.saturating_sub(first));
-        // What comes last need not reach the limit itself.
-        length.saturating_add(NEAR_NS) >= self.limit.load(Ordering::Relaxed)
+        self.full[kind as usize].load(Ordering::Relaxed)
+    }
+
+    /// Grows with what is decoded of a stream.
+    pub fn decoded(&self, kind: Kind) -> u64 {
+        self.decoded[kind as usize].load(Ordering::Relaxed)
     }
 
     /// All that was measured: pictures, sound, marks. To be called once, at the end.
@@ -221,7 +222,3 @@ impl Gathering {
         let _ = std::io::stdout().flush();
     }
 }
-
-/// A stream counts as full so much before its limit: less than a frame of any usual rate and
-/// codec is still to come, 100 ms.
-const NEAR_NS: u64 = 100_000_000;

@@ -20,7 +20,7 @@ use crate::{
 const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(20);
 /// How much of a live stream is read where nobody says.
 const LIVE: Duration = Duration::from_secs(10);
-/// A stream that is full waits so long for the other one.
+/// When one stream is full and nothing comes of the other for so long, that is the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A pipeline that has not stopped by then is left behind.
 const STOP: Duration = Duration::from_secs(3);
@@ -66,7 +66,7 @@ pub fn read(
         duration,
         timeout,
         progress: (0, Instant::now()),
-        full_since: None,
+        others: None,
         live: None,
     };
     // An error also lies on the bus, in better words.
@@ -91,8 +91,9 @@ struct Waiting<'a> {
     timeout: Duration,
     /// What has come, and since when no more than that.
     progress: (u64, Instant),
-    /// Since when one of the streams has been read as far as is asked for.
-    full_since: Option<Instant>,
+    /// What has been decoded of the streams that are not full while another one is, and since
+    /// when no more than that.
+    others: Option<(u64, Instant)>,
     /// Whether it is a live stream; known when the first packet has come.
     live: Option<bool>,
 }
@@ -166,15 +167,21 @@ impl Waiting<'_> {
     }
 
     fn look_for_enough(&mut self) -> ControlFlow<End> {
-        let there = [Kind::Video, Kind::Audio]
-            .into_iter()
-            .filter(|k| self.streams.count(*k) > 0);
-        let full: Vec<bool> = there.map(|kind| self.gathering.is_full(kind)).collect();
-        if !full.contains(&true) {
+        let kinds = [Kind::Video, Kind::Audio];
+        let there = kinds.into_iter().filter(|k| self.streams.count(*k) > 0);
+        let (full, open): (Vec<_>, Vec<_>) = there.partition(|k| self.gathering.is_full(*k));
+        if full.is_empty() {
             return ControlFlow::Continue(());
         }
-        let since = *self.full_since.get_or_insert_with(Instant::now);
-        if !full.contains(&false) || since.elapsed() >= PATIENCE {
+        // The others may be slower to decode, or not be there any more.
+        let decoded = open.iter().map(|kind| self.gathering.decoded(*kind)).sum();
+        if self.gathering.is_busy() || self.others.is_none_or(|(before, _)| before != decoded) {
+            self.others = Some((decoded, Instant::now()));
+        }
+        let waits = self
+            .others
+            .is_some_and(|(_, since)| since.elapsed() < PATIENCE);
+        if open.is_empty() || !waits {
             return ControlFlow::Break((Ended::Duration, self.streams.fault()));
         }
         ControlFlow::Continue(())
