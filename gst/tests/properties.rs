@@ -23,6 +23,8 @@ fn samples(spec: &glib::ParamSpec) -> Vec<glib::Value> {
         vec![s.minimum().to_value(), s.maximum().to_value()]
     } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecUInt64>() {
         vec![s.minimum().to_value(), s.maximum().to_value()]
+    } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecInt>() {
+        vec![s.minimum().to_value(), s.maximum().to_value()]
     } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecInt64>() {
         vec![s.minimum().to_value(), s.maximum().to_value()]
     } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecEnum>() {

@@ -266,12 +266,15 @@ impl TtsSrc {
 
     /// The base class pushes it between the segment and the buffer at work. Where the voice does
     /// not tell the phones, nothing is announced, and who shows the speech listens.
+    ///
+    /// It is handed to the base class itself: `gst_element_send_event` takes the lock of the
+    /// states, which a stop holds while it waits for this thread.
     fn send_clause(&self, line: &Arc<Line>) {
         if line.clause.phones.is_empty() {
             return;
         }
         let clause = SpeechClause::new(line.utterance, line.number, &line.clause);
-        self.obj().send_event(clause.to_event());
+        self.parent_send_event(clause.to_event());
     }
 
     /// Tells the user; whether that ends the stream.
