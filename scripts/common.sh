@@ -11,9 +11,11 @@ engine_data=$data_home/gst-sonic
 plugin_folder=$data_home/gstreamer-1.0/plugins
 target=${CARGO_TARGET_DIR:-$top/target}
 case $target in /*) ;; *) target=$top/$target ;; esac
-plugin=$target/release/libgstsonic.so
+# What is used is optimised; the tests use what they have built anyway, the profile dev.
+built=$target/${SONIC_BUILT:-release}
+plugin=$built/libgstsonic.so
 program_folder=$(dirname "$data_home")/bin
-program=$target/release/sonic-probe
+program=$built/sonic-probe
 
 say() {
     printf '%s\n' "$*"

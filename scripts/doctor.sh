@@ -90,7 +90,7 @@ check_plugin() {
         return
     fi
     have gst-inspect-1.0 || return 0
-    if ! GST_REGISTRY_1_0="$trouble.registry" GST_PLUGIN_PATH="$target/release" \
+    if ! GST_REGISTRY_1_0="$trouble.registry" GST_PLUGIN_PATH="$built" \
         knows_the_plugin 2>"$trouble"; then
         reason=$(ldd "$plugin" 2>/dev/null | awk '/not found/ { print $1 " is not found"; exit }')
         lacking essential "a plugin that loads (${reason:-$(head -n 1 "$trouble")})" "make setup build"

@@ -5,5 +5,5 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 [ -z "${PORTRAIT:-}" ] || require_file PORTRAIT "$PORTRAIT"
-GST_PLUGIN_PATH=$target/release${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH} \
+GST_PLUGIN_PATH=$built${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH} \
     exec /usr/bin/python3 scripts/live.py "${PLATFORM:-local}"

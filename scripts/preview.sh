@@ -28,6 +28,6 @@ else
 fi
 mkdir -p out
 status=0
-GST_PLUGIN_PATH=$target/release${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH} \
+GST_PLUGIN_PATH=$built${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH} \
     gst-launch-1.0 "$@" >out/preview.log 2>&1 || status=$?
 [ "$status" = 0 ] || die "$(launch_error out/preview.log | grep . || echo "gst-launch-1.0 ended with $status") (all of it: out/preview.log)"

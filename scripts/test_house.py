@@ -3,7 +3,7 @@
 """Tests of the commands around the code: links, the doctor, the demo's words about bad input.
 
 They run the scripts as a user does, with a home folder of their own. The plugin has been built
-before (target/release).
+before (target/release, or target/debug as SONIC_BUILT says).
 """
 
 import json
@@ -21,6 +21,7 @@ import zlib
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 TARGET = TOP / os.environ.get("CARGO_TARGET_DIR", "target")
+BUILT = TARGET / os.environ.get("SONIC_BUILT", "release")
 sys.path.insert(0, str(TOP / "scripts"))
 
 import contact_sheet  # noqa: E402
@@ -111,7 +112,7 @@ class Doctor(House):
 class Live(House):
     def test_typed_lines_are_said_on_a_server_of_its_own(self):
         """As a user does it: type, watch with another program, Ctrl-C."""
-        env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"),
+        env = dict(os.environ, GST_PLUGIN_PATH=str(BUILT),
                    GST_REGISTRY_1_0=str(self.folder / "registry.bin"))
         live = subprocess.Popen(["/usr/bin/python3", str(TOP / "scripts/live.py")], env=env, text=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -253,7 +254,7 @@ class Readme(unittest.TestCase):
 
     def properties(self, element):
         """What gst-inspect-1.0 lists, less what every element has of its base class."""
-        env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"))
+        env = dict(os.environ, GST_PLUGIN_PATH=str(BUILT))
         done = subprocess.run(["gst-inspect-1.0", "--no-colors", element], env=env,
                               text=True, capture_output=True, check=True)
         listed = done.stdout.partition("Element Properties:")[2].partition("Element Actions:")[0]

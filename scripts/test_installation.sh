@@ -6,8 +6,6 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 private=$1
-# What is tested is whether it installs and runs; to optimise all of it would take minutes more.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
 [ ! -e "$private/build" ] || die "$private has been used already."
 meson setup "$private/build" --prefix="$private/prefix" -Dtarget-dir="$target" >"$private/meson.log" ||
     { cat "$private/meson.log"; die "meson setup failed."; }
