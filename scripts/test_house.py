@@ -137,7 +137,7 @@ class Live(House):
         live.stdin.write("Good evening. This line was typed.\n")
         live.stdin.flush()
         line_with(" frames sent")
-        seen = subprocess.run([str(TARGET / "release/sonic-probe"), "--json", "--look", "0", "--duration",
+        seen = subprocess.run([str(BUILT / "sonic-probe"), "--json", "--look", "0", "--duration",
                                "3", "--timeout", "30", url], env=env, text=True, capture_output=True,
                               timeout=80, check=False)
         self.assertEqual(seen.returncode, 0, seen.stderr)
