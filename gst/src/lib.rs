@@ -9,6 +9,7 @@ mod plugin;
 pub mod rtmppushsink;
 pub mod sonicanimator;
 pub mod ttssrc;
+mod values;
 
 /// Registers the elements in this process, for programs and tests that link the crate instead
 /// of loading the plugin.

@@ -4,13 +4,12 @@
 mod common;
 
 use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex},
+    net::TcpListener,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use common::{rtmp::RtmpServer, *};
+use common::{relay::Relay, rtmp::RtmpServer, *};
 use gst::prelude::*;
 
 const ELEMENTS: [&str; 7] = [
@@ -22,7 +21,7 @@ const ELEMENTS: [&str; 7] = [
     "avdec_h264",
     "flvdemux",
 ];
-/// A tenth of a second short of what a wait may take before the test fails.
+/// No message takes longer.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
 /// A live picture and a live tone into the sink, whose properties are `options`.
@@ -315,54 +314,6 @@ fn an_encoded_stream_passes_as_it_is() {
         "{} of {sent}",
         pictures.len()
     );
-}
-
-/// A line to the server that can be held up.
-struct Relay {
-    port: u16,
-    free: Arc<(Mutex<bool>, Condvar)>,
-}
-
-impl Relay {
-    fn to(port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let own = listener.local_addr().expect("bound").port();
-        let free = Arc::new((Mutex::new(true), Condvar::new()));
-        let gate = free.clone();
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let server = TcpStream::connect(("127.0.0.1", port)).expect("the server");
-                let back = (server.try_clone(), client.try_clone());
-                let (mut from, mut to) = (back.0.expect("a socket"), back.1.expect("a socket"));
-                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-                let gate = gate.clone();
-                std::thread::spawn(move || pass(client, server, &gate));
-            }
-        });
-        Self { port: own, free }
-    }
-
-    fn set_free(&self, free: bool) {
-        *self.free.0.lock().expect("not poisoned") = free;
-        self.free.1.notify_all();
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, gate: &(Mutex<bool>, Condvar)) {
-    let mut block = vec![0; 16 * 1024];
-    loop {
-        let free = gate.0.lock().expect("not poisoned");
-        drop(
-            gate.1
-                .wait_while(free, |free| !*free)
-                .expect("not poisoned"),
-        );
-        match from.read(&mut block) {
-            Ok(0) | Err(_) => return,
-            Ok(count) if to.write_all(&block[..count]).is_err() => return,
-            Ok(_) => {}
-        }
-    }
 }
 
 /// The kernel takes some megabytes before anything waits, so the stream is a wide one.

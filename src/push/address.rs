@@ -103,16 +103,7 @@ impl RtmpAddress {
         if text.len() > MOST_BYTES {
             return Err(AddressError::TooLong);
         }
-        // Told first, for it says more than what else is wrong with a file's name.
-        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
-        let secure = match scheme.to_ascii_lowercase().as_str() {
-            "rtmp" => false,
-            "rtmps" => true,
-            "" => return Err(AddressError::Malformed("no scheme".into())),
-            // What stands there may be anything, even a key that was pasted.
-            other if is_scheme(other) => return Err(AddressError::Scheme(other.into())),
-            _ => return Err(AddressError::Malformed("no scheme".into())),
-        };
+        let secure = is_secure(text)?;
         let malformed = |what: &str| AddressError::Malformed(what.into());
         if text.contains('#') {
             return Err(malformed("# and what follows it would not be sent"));
@@ -131,22 +122,8 @@ impl RtmpAddress {
             }
             None => None,
         };
-        // A port that is no number, or too large a one, is not seen by `port_u16`.
-        let after = &authority.as_str()[authority.as_str().rfind('@').map_or(0, |at| at + 1)..];
-        let named = after[host.len().min(after.len())..].strip_prefix(':');
-        let port = match named {
-            None | Some("") => {
-                if secure {
-                    SECURE_PORT
-                } else {
-                    PORT
-                }
-            }
-            Some(_) => uri
-                .port_u16()
-                .filter(|port| *port != 0)
-                .ok_or_else(|| malformed("the port is none from 1 to 65535"))?,
-        };
+        let usual = if secure { SECURE_PORT } else { PORT };
+        let port = port(&uri, host)?.unwrap_or(usual);
         let (application, key) = split(uri.path(), uri.query(), key)?;
         Ok(Self {
             secure,
@@ -223,6 +200,35 @@ impl fmt::Display for RtmpAddress {
 impl fmt::Debug for RtmpAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// Whether an address's scheme is rtmps, and not rtmp. That is told before anything else, for it
+/// says more than what else is wrong with the name of a file.
+fn is_secure(text: &str) -> Result<bool, AddressError> {
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    match scheme.to_ascii_lowercase().as_str() {
+        "rtmp" => Ok(false),
+        "rtmps" => Ok(true),
+        // What stands there may be anything, even a key that was pasted.
+        other if is_scheme(other) => Err(AddressError::Scheme(other.into())),
+        _ => Err(AddressError::Malformed("no scheme".into())),
+    }
+}
+
+/// The port that an address names. One that is no number, or too large a one, is not seen by
+/// `port_u16`.
+fn port(uri: &Uri, host: &str) -> Result<Option<u16>, AddressError> {
+    let authority = uri.authority().map_or("", |a| a.as_str());
+    let after = &authority[authority.rfind('@').map_or(0, |at| at + 1)..];
+    match after[host.len().min(after.len())..].strip_prefix(':') {
+        None | Some("") => Ok(None),
+        Some(_) => match uri.port_u16() {
+            None | Some(0) => Err(AddressError::Malformed(
+                "the port is none from 1 to 65535".into(),
+            )),
+            port => Ok(port),
+        },
     }
 }
 

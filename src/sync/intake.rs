@@ -206,12 +206,7 @@ impl<M: Material> Sync<M> {
             if has_sound {
                 // Sound tells where all begins; until then frames only wait.
                 video.lane.epoch = self.epochs.latest();
-                video.queue.push_back(Queued::Frame {
-                    stamp,
-                    epoch: video.lane.epoch,
-                    duration,
-                    frame,
-                });
+                video.enqueue(stamp, duration, frame);
                 return taken;
             }
             self.epochs.anchor_first(&mut video.lane, stamp, 0);
@@ -226,12 +221,7 @@ impl<M: Material> Sync<M> {
         }
         let planned = self.epochs.plan(video.lane.epoch, stamp);
         video.lane.expected = planned.map(|p| p.saturating_add(duration as i64));
-        video.queue.push_back(Queued::Frame {
-            stamp,
-            epoch: video.lane.epoch,
-            duration,
-            frame,
-        });
+        video.enqueue(stamp, duration, frame);
         taken
     }
 

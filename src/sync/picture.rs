@@ -71,6 +71,16 @@ struct Content {
 }
 
 impl<M: Material> VideoSide<M> {
+    /// A frame of the present epoch waits.
+    pub(super) fn enqueue(&mut self, stamp: u64, duration: u64, frame: M::Frame) {
+        self.queue.push_back(Queued::Frame {
+            stamp,
+            epoch: self.lane.epoch,
+            duration,
+            frame,
+        });
+    }
+
     /// Takes the newest frame that is due until `limit`, with the events before it; its stamp and
     /// epoch come with it. How many others were passed over.
     fn pick(

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{
-    BLOCK, Heard, LatePolicy, Material, Next, Part, Sync,
+    BLOCK, Counts, Heard, LatePolicy, Material, Next, Part, Sync,
     intake::GIVEN_BACK,
     mapping::{AudioSide, Dry},
     sound::push_part,
@@ -157,38 +157,8 @@ impl<M: Material> Sync<M> {
             push_part(parts, done, None, false);
         }
         if !waiting {
-            if audio.sound.len() > 0 && audio.dry.is_some() && audio.fade.is_empty() {
-                let (shifted, dropped) = audio.resume(audio.out + done, late);
-                self.counts.sound_shifted += shifted as u64;
-                self.counts.sound_late += dropped as u64;
-            }
-            if audio.dry.is_none() {
-                let begun = heard.len();
-                let rest = &mut block[done as usize * frame..];
-                let back = if live && late == LatePolicy::Shift {
-                    audio.give_back(rest, parts, heard)
-                } else {
-                    0
-                };
-                self.counts.sound_given_back += back as u64;
-                if back == 0 {
-                    done += audio.sound.take(rest, parts, heard);
-                } else {
-                    done = total;
-                }
-                let shift = audio.mapping.shift();
-                for word in &mut heard[begun..] {
-                    word.at += shift;
-                }
-                if done < total && live {
-                    audio.dry = Some(Dry {
-                        since: audio.out + done,
-                        shift,
-                    });
-                }
-                let second = audio.out / i64::from(format.rate);
-                audio.least.note(second, audio.sound.len());
-            }
+            let rest = &mut block[done as usize * frame..];
+            done += audio.fill(rest, done, parts, heard, (live, late), &mut self.counts);
         }
         if done < total {
             format.silence(&mut block[done as usize * frame..]);
@@ -253,6 +223,54 @@ impl<M: Material> Sync<M> {
 }
 
 impl<M: Material> AudioSide<M> {
+    /// Fills a part of a block, which begins `done` samples into it, with what waits; how many
+    /// samples that was.
+    fn fill(
+        &mut self,
+        block: &mut [u8],
+        done: i64,
+        parts: &mut Vec<Part<M>>,
+        heard: &mut Vec<Heard>,
+        (live, late): (bool, LatePolicy),
+        counts: &mut Counts,
+    ) -> i64 {
+        let format = self.sound.format;
+        if self.sound.len() > 0 && self.dry.is_some() && self.fade.is_empty() {
+            let (shifted, dropped) = self.resume(self.out + done, late);
+            counts.sound_shifted += shifted as u64;
+            counts.sound_late += dropped as u64;
+        }
+        if self.dry.is_some() {
+            return 0;
+        }
+        let begun = heard.len();
+        let length = (block.len() / format.frame()) as i64;
+        let back = if live && late == LatePolicy::Shift {
+            self.give_back(block, parts, heard)
+        } else {
+            0
+        };
+        counts.sound_given_back += back as u64;
+        let filled = if back == 0 {
+            self.sound.take(block, parts, heard)
+        } else {
+            length
+        };
+        let shift = self.mapping.shift();
+        for word in &mut heard[begun..] {
+            word.at += shift;
+        }
+        if filled < length && live {
+            self.dry = Some(Dry {
+                since: self.out + done + filled,
+                shift,
+            });
+        }
+        let second = self.out / i64::from(format.rate);
+        self.least.note(second, self.sound.len());
+        filled
+    }
+
     /// Leaves out some of a pause if the shift can be made smaller by it: fills the block and
     /// says how many samples were left out; with 0 nothing was done.
     fn give_back(

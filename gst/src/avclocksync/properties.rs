@@ -5,6 +5,7 @@ use gst::{glib, prelude::*};
 use sonic_engine::sync::Config;
 
 use super::{EosPolicy, LatePolicy, Mode};
+use crate::values::{checked, name_in};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -96,9 +97,7 @@ impl Settings {
             names::TOLERANCE_LATE => self.tolerance_late = checked(value),
             names::AUDIO_BLOCK => self.audio_block = checked(value),
             names::LATENCY => self.latency = checked(value),
-            names::IDLE_IMAGE => {
-                self.idle_image = checked::<Option<String>>(value).filter(|v| !v.is_empty());
-            }
+            names::IDLE_IMAGE => self.idle_image = name_in(value),
             names::AUDIO_CAPS => self.audio_caps = checked(value),
             names::VIDEO_CAPS => self.video_caps = checked(value),
             names::MESSAGE_INTERVAL => self.message_interval = checked(value),
@@ -124,13 +123,6 @@ impl Settings {
             _ => unimplemented!("property {name}"),
         }
     }
-}
-
-fn checked<T>(value: &glib::Value) -> T
-where
-    for<'a> T: glib::value::FromValue<'a> + 'static,
-{
-    value.get().expect("type checked upstream")
 }
 
 /// All property specs.

@@ -247,12 +247,8 @@ impl AvClockSync {
             self.post_word(word, time(word.at), time(word.length));
         }
         self.post_stats(time(block.span.start).nseconds());
-        let whole = block
-            .parts
-            .iter()
-            .filter(|p| matches!(p, Part::Frames { .. }))
-            .count()
-            == 1;
+        let has_sound = |part: &&Part<_>| matches!(part, Part::Frames { .. });
+        let whole = block.parts.iter().filter(has_sound).count() == 1;
         let mut at = block.span.start;
         for part in block.parts {
             let (frames, place, silent) = match part {

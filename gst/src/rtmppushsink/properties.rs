@@ -11,6 +11,7 @@ use sonic_engine::push::{
 };
 
 use super::State;
+use crate::values::{checked, name_in};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -224,20 +225,6 @@ fn shown(text: Option<&Secret>) -> Option<String> {
         Ok(address) => Some(address.to_string()),
         Err(_) => Some("***".to_owned()),
     }
-}
-
-fn checked<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value) -> T
-where
-    T::Checker: glib::value::ValueTypeChecker<Error = glib::value::ValueTypeMismatchError>,
-{
-    value
-        .get()
-        .expect("GObject has checked the type against the spec")
-}
-
-/// An empty name is none.
-fn name_in(value: &glib::Value) -> Option<String> {
-    checked::<Option<String>>(value).filter(|name| !name.is_empty())
 }
 
 /// All specs.

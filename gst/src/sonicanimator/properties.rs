@@ -9,6 +9,7 @@ use sonic_engine::{
 };
 
 use super::{Articulator, Background, ExecutionProvider, Expression, Framing};
+use crate::values::{checked, name_in};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -236,17 +237,7 @@ impl Settings {
         value: &glib::Value,
         change: Change,
     ) -> Change {
-        let name: Option<String> = checked(value);
-        *field(self) = name.filter(|n| !n.is_empty());
+        *field(self) = name_in(value);
         change
     }
-}
-
-fn checked<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value) -> T
-where
-    T::Checker: glib::value::ValueTypeChecker<Error = glib::value::ValueTypeMismatchError>,
-{
-    value
-        .get()
-        .expect("GObject has checked the type against the spec")
 }

@@ -5,6 +5,7 @@ use gst::{glib, prelude::*};
 use sonic_engine::voice::{self, Delivery};
 
 use super::{Idle, Ssml};
+use crate::values::{checked, name_in};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -146,20 +147,6 @@ impl Settings {
             _ => unimplemented!("property {name}"),
         }
     }
-}
-
-fn checked<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value) -> T
-where
-    T::Checker: glib::value::ValueTypeChecker<Error = glib::value::ValueTypeMismatchError>,
-{
-    value
-        .get()
-        .expect("GObject has checked the type against the spec")
-}
-
-/// An empty name is none.
-fn name_in(value: &glib::Value) -> Option<String> {
-    checked::<Option<String>>(value).filter(|name| !name.is_empty())
 }
 
 /// All specs.

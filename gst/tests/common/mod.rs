@@ -4,6 +4,7 @@
 
 pub mod clauses;
 pub mod files;
+pub mod relay;
 pub mod rtmp;
 pub mod speech;
 pub mod sync;
