@@ -15,7 +15,8 @@ meson install -C "$private/build" --quiet
 
 library=$(find "$private/prefix" -path '*/gstreamer-1.0/libgstsonic.so')
 [ -n "$library" ] || die "the plugin was not installed."
-for file in gstreamer-1.0/presets/GstSonicAnimator.prs gst-sonic/portrait.png gst-sonic/portrait.json; do
+for file in gstreamer-1.0/presets/GstSonicAnimator.prs gstreamer-1.0/presets/GstRtmpPushSink.prs \
+    gst-sonic/portrait.png gst-sonic/portrait.json; do
     [ -s "$private/prefix/share/$file" ] || die "share/$file was not installed."
 done
 ln -s "$(dirname "$library")" "$private/installed"

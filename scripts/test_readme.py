@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Runs every line of gst-launch-1.0 and sonic-probe of README.md, and the lines of the elements'
-documentation, as they stand.
+"""Runs every line of gst-launch-1.0 and sonic-probe of README.md and docs/streaming.md, and the lines
+of the elements' documentation, as they stand.
 
-In the README a block of shell lines with one of these must have a marker in front of it, and a
+In those pages a block of shell lines with one of these must have a marker in front of it, and a
 block of Python that is a whole program may have one:
 
     <!-- run -->                      it ends by itself
@@ -46,15 +46,15 @@ PATIENCE_S = 180
 PYTHON = "/usr/bin/python3"
 
 
-def readme_blocks():
-    text = (TOP / "README.md").read_text(encoding="utf-8")
+def page_blocks(page):
+    text = (TOP / page).read_text(encoding="utf-8")
     for match in BLOCK.finditer(text):
         text_of_block, python = match["text"], match["kind"] == "python"
         if not (match["marker"] if python else COMMANDS.search(text_of_block)):
             continue
         if python:
             text_of_block = f"{PYTHON} - <<'END'\n{text_of_block}END\n"
-        where = f"README.md:{text.count(chr(10), 0, match.start()) + 1}"
+        where = f"{page}:{text.count(chr(10), 0, match.start()) + 1}"
         words = (match["marker"] or "").split()
         if words[:1] != ["run"]:
             raise ValueError(f"{where}: a block of lines to run without `<!-- run -->`")
@@ -157,7 +157,8 @@ def check(text, options, folder):
 
 def main():
     passed = failed = skipped = 0
-    for where, text, options in [*readme_blocks(), *documentation_lines()]:
+    for where, text, options in [*page_blocks("README.md"), *page_blocks("docs/streaming.md"),
+                                 *documentation_lines()]:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             try:

@@ -30,4 +30,19 @@ fn presets_are_found_and_can_be_loaded() {
     assert_eq!(element.property::<f64>("motion-scale"), 1.5);
     let framing = element.property_value("framing");
     assert_eq!(framing.serialize().expect("text"), "cover");
+
+    let element = gst::ElementFactory::make("rtmppushsink").build();
+    let element = element.expect("rtmppushsink");
+    let preset = element.dynamic_cast_ref::<gst::Preset>().expect("a preset");
+    let mut names = preset.preset_names();
+    names.sort();
+    assert_eq!(names, ["course", "local", "mobile", "virtual-host"]);
+    for name in &names {
+        preset.load_preset(name).expect("every value is valid");
+        assert!(preset.meta(name, "comment").is_some());
+        let scenario = element.property_value("scenario").serialize();
+        assert_eq!(&scenario.expect("text"), name);
+    }
+    preset.load_preset("course").expect("loaded");
+    assert_eq!(element.property::<u32>("bitrate"), 3000);
 }

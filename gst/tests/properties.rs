@@ -84,7 +84,7 @@ fn what_is_set_is_what_is_read() {
         (animator(), 25),
         (ttssrc(&[]), 17),
         (avclocksync(&[]), 13),
-        (rtmppushsink(), 15),
+        (rtmppushsink(), 20),
     ] {
         let specs = own_specs(&element);
         assert_eq!(specs.len(), count);

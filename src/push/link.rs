@@ -175,6 +175,12 @@ impl Link {
         }
     }
 
+    /// The user wants it more or less persistent: counts from the next failure on, and at once
+    /// for what is being waited for.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
     /// For users.
     pub fn state(&self) -> State {
         match self.phase {

@@ -2,25 +2,24 @@
 //! `rtmppushsink` as GStreamer sees it: pads, properties, states.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
-use sonic_engine::push::{
-    address::RtmpAddress,
-    link::{self, Failure},
-};
 
 use super::{
     State,
     connection::Kind,
-    errors,
+    host::Handle,
     input::{self, Input, NoInput},
-    properties::{self, Settings, names},
+    metrics::Metrics,
+    properties::{self, names},
+    settings::{Settings, Wrong},
     shared::Shared,
     stats::Counts,
-    worker::{Host, Worker},
+    worker::Worker,
 };
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -35,11 +34,11 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 #[derive(Default)]
 pub struct RtmpPushSink {
     settings: Mutex<Settings>,
-    inputs: Mutex<[Option<Input>; 2]>,
+    pub(super) inputs: Mutex<[Option<Input>; 2]>,
     run: Mutex<Option<Run>>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// Ends of streams that are held back until everything has gone out.
-    ends: Mutex<Vec<gst::Message>>,
+    pub(super) ends: Mutex<Vec<gst::Message>>,
     /// Of the last run.
     counts: Mutex<Counts>,
 }
@@ -48,9 +47,10 @@ pub struct RtmpPushSink {
 struct Run {
     shared: Arc<Shared>,
     worker: JoinHandle<()>,
+    metrics: Option<Metrics>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -76,14 +76,11 @@ impl RtmpPushSink {
                 )
             );
         }
-        let addresses = settings.addresses().map_err(|wrong| {
-            gst::element_imp_error!(
-                self,
-                gst::ResourceError::Settings,
-                ("Property `{}`: {}.", wrong.property, wrong.why)
-            );
-            gst::StateChangeError
-        })?;
+        let addresses = settings.addresses().map_err(|wrong| self.refuse(&wrong))?;
+        settings
+            .wanted_video()
+            .map_err(|wrong| self.refuse(&wrong))?;
+        let metrics = settings.metrics().map_err(|wrong| self.refuse(&wrong))?;
         let inputs = lock(&self.inputs);
         let present = Kind::ALL.map(|kind| inputs[kind as usize].is_some());
         if present == [false; 2] {
@@ -116,13 +113,49 @@ impl RtmpPushSink {
                 );
                 gst::StateChangeError
             })?;
-        *lock(&self.run) = Some(Run { shared, worker });
+        let metrics = metrics.and_then(|address| self.serve_metrics(address));
+        *lock(&self.run) = Some(Run {
+            shared,
+            worker,
+            metrics,
+        });
         Ok(())
+    }
+
+    fn refuse(&self, wrong: &Wrong) -> gst::StateChangeError {
+        gst::element_imp_error!(
+            self,
+            gst::ResourceError::Settings,
+            ("Property `{}`: {}.", wrong.property, wrong.why)
+        );
+        gst::StateChangeError
+    }
+
+    /// The stream matters more than what is told of it: a port that is taken is a warning.
+    fn serve_metrics(&self, address: SocketAddr) -> Option<Metrics> {
+        let element = self.obj().downgrade();
+        let source = move || Some(element.upgrade()?.property::<gst::Structure>(names::STATS));
+        match Metrics::serve(address, &self.obj().name(), Box::new(source)) {
+            Ok(metrics) => Some(metrics),
+            Err(error) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Busy,
+                    (
+                        "Property `{}`: no metrics at {address}: {error}.",
+                        names::METRICS_PORT
+                    )
+                );
+                None
+            }
+        }
     }
 
     fn stop(&self) {
         let run = lock(&self.run).take();
-        if let Some(Run { shared, worker }) = run {
+        if let Some(run) = run {
+            let (shared, worker) = (run.shared, run.worker);
+            drop(run.metrics);
             shared.stop();
             if worker.join().is_err() {
                 gst::error!(CAT, imp = self, "the worker had panicked");
@@ -153,14 +186,37 @@ impl RtmpPushSink {
             let Some(input) = &mut inputs[kind as usize] else {
                 return false;
             };
-            if input.takes(caps) {
+            if input.takes(caps, &settings) {
                 return true;
             }
             let _ = ghost.set_target(None::<&gst::Pad>);
             input.build(self.obj().upcast_ref(), caps, live, &settings, &shared)
         };
+        let encoded = !caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
+        if kind == Kind::Video && encoded && settings.label.is_some() {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Encode,
+                (
+                    "Property `{}`: the video comes encoded, so nothing is drawn into it.",
+                    names::LABEL
+                )
+            );
+        }
         match built {
             Ok(pad) => ghost.set_target(Some(&pad)).is_ok(),
+            Err(NoInput::NoLabel) => {
+                gst::element_imp_error!(
+                    self,
+                    gst::CoreError::MissingPlugin,
+                    (
+                        "Property `{}`: the element textoverlay is missing. On Debian: \
+                         apt install gstreamer1.0-x",
+                        names::LABEL
+                    )
+                );
+                false
+            }
             Err(NoInput::NoEncoder(package)) => {
                 gst::element_imp_error!(
                     self,
@@ -191,8 +247,20 @@ impl RtmpPushSink {
         drop(inputs);
         bin.add(&sink).ok()?;
         let _ = sink.sync_state_with_parent();
+        let weak = bin.downgrade();
         let ghost = gst::GhostPad::builder_from_template(template)
             .name(kind.name())
+            .query_function(move |pad, parent, query| {
+                if let gst::QueryViewMut::Caps(query) = query.view_mut()
+                    && kind == Kind::Video
+                    && let Some(bin) = weak.upgrade()
+                {
+                    let wanted = bin.imp().settings().wanted_video().ok().flatten();
+                    query.set_result(&input::asked_for(wanted, query.filter()));
+                    return true;
+                }
+                gst::Pad::query_default(pad, parent, query)
+            })
             .build();
         let weak = bin.downgrade();
         ghost.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
@@ -223,6 +291,7 @@ impl ObjectSubclass for RtmpPushSink {
     const NAME: &'static str = "GstRtmpPushSink";
     type Type = super::RtmpPushSink;
     type ParentType = gst::Bin;
+    type Interfaces = (gst::Preset,);
 }
 
 impl ObjectImpl for RtmpPushSink {
@@ -239,7 +308,14 @@ impl ObjectImpl for RtmpPushSink {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        lock(&self.settings).set(pspec.name(), value);
+        let settings = {
+            let mut settings = lock(&self.settings);
+            settings.set(pspec.name(), value);
+            settings.clone()
+        };
+        if let Some(shared) = self.shared() {
+            shared.change(settings);
+        }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -266,6 +342,8 @@ impl ObjectImpl for RtmpPushSink {
 }
 
 impl GstObjectImpl for RtmpPushSink {}
+
+impl PresetImpl for RtmpPushSink {}
 
 impl ElementImpl for RtmpPushSink {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
@@ -351,90 +429,5 @@ impl BinImpl for RtmpPushSink {
             return;
         }
         self.parent_handle_message(message);
-    }
-}
-
-/// What the worker knows of the element.
-struct Handle(glib::WeakRef<super::RtmpPushSink>);
-
-impl Handle {
-    fn input_sink(element: &super::RtmpPushSink) -> Option<gst_app::AppSink> {
-        let inputs = lock(&element.imp().inputs);
-        inputs[Kind::Video as usize]
-            .as_ref()
-            .map(|input| input.sink.clone())
-    }
-}
-
-impl Host for Handle {
-    fn state_changed(
-        &self,
-        state: link::State,
-        why: Option<(Failure, String)>,
-        address: &RtmpAddress,
-        reconnects: u64,
-    ) {
-        let Some(element) = self.0.upgrade() else {
-            return;
-        };
-        *lock(&element.imp().state) = state.into();
-        gst::info!(CAT, obj = element, "{}: {}", state.nick(), address);
-        element.notify(names::STATE);
-        let (reason, detail) = why.unzip();
-        let structure = gst::Structure::builder("rtmp-state")
-            .field("state", state.nick())
-            .field_if_some("reason", reason.map(Failure::nick))
-            .field_if_some("detail", detail)
-            .field("address", address.to_string())
-            .field("reconnects", reconnects)
-            .build();
-        let _ = element.post_message(
-            gst::message::Element::builder(structure)
-                .src(&element)
-                .build(),
-        );
-    }
-
-    fn gave_up(&self, address: &RtmpAddress, failure: Failure, detail: Option<String>) {
-        if let Some(element) = self.0.upgrade() {
-            let error = errors::gave_up(address, failure, detail.as_deref());
-            element.imp().post_error_message(error);
-        }
-    }
-
-    fn ask_for_key(&self) {
-        let sink = self
-            .0
-            .upgrade()
-            .and_then(|element| Self::input_sink(&element));
-        if let Some(pad) = sink.and_then(|sink| sink.static_pad("sink")) {
-            let event = gst_video::UpstreamForceKeyUnitEvent::builder()
-                .all_headers(true)
-                .build();
-            let _ = pad.push_event(event);
-        }
-    }
-
-    fn set_bitrate(&self, kbit: u32) {
-        if let Some(element) = self.0.upgrade() {
-            let inputs = lock(&element.imp().inputs);
-            let encoder = inputs[Kind::Video as usize]
-                .as_ref()
-                .and_then(|i| i.encoder.clone());
-            drop(inputs);
-            if let Some(encoder) = encoder {
-                encoder.set_bitrate(kbit);
-            }
-        }
-    }
-
-    fn finished(&self) {
-        if let Some(element) = self.0.upgrade() {
-            let imp = element.imp();
-            let ends = std::mem::take(&mut *lock(&imp.ends));
-            for end in ends {
-                imp.parent_handle_message(end);
-            }
-        }
     }
 }

@@ -12,7 +12,7 @@ use gst_app::{AppSink, AppSinkCallbacks};
 use super::{
     connection::Kind,
     encoder::{self, VideoEncoder, Wanted},
-    properties::Settings,
+    settings::Settings,
     shared::Shared,
 };
 
@@ -50,8 +50,21 @@ fn muxed(kind: Kind) -> gst::Caps {
     }
 }
 
+/// What is asked of upstream: video as it is wanted, else any.
+pub fn asked_for(wanted: Option<gst::Caps>, filter: Option<&gst::CapsRef>) -> gst::Caps {
+    let mut caps = wanted.unwrap_or_else(gst::Caps::new_empty);
+    caps.merge(accepted(Kind::Video));
+    match filter {
+        // Ours first: upstream's order is how it would have it by itself.
+        Some(filter) => caps.intersect_with_mode(&filter.to_owned(), gst::CapsIntersectMode::First),
+        None => caps,
+    }
+}
+
 /// Why a stream cannot be taken.
 pub enum NoInput {
+    /// The label cannot be drawn.
+    NoLabel,
     /// No encoder of that kind is installed, or none starts.
     NoEncoder(&'static str),
     /// An element that comes with GStreamer is missing.
@@ -72,7 +85,49 @@ pub struct Input {
     elements: Vec<gst::Element>,
     pub encoder: Option<VideoEncoder>,
     pub raw: Arc<RawFrames>,
-    media: Option<String>,
+    made_for: Option<Stream>,
+}
+
+/// What the elements of a pad depend on.
+#[derive(Clone, Debug, PartialEq)]
+struct Stream {
+    media: String,
+    /// Video is raw and comes otherwise than it is wanted.
+    converts: Option<gst::Caps>,
+    /// Of the video, once it is as it is wanted.
+    rate: Option<gst::Fraction>,
+}
+
+impl Stream {
+    fn new(caps: &gst::CapsRef, settings: &Settings) -> Option<Self> {
+        let structure = caps.structure(0)?;
+        let media = structure.name().to_string();
+        let rate = |s: &gst::StructureRef| s.get::<gst::Fraction>("framerate").ok();
+        let wanted = settings.wanted_video().ok().flatten();
+        let converts =
+            wanted.filter(|wanted| media == "video/x-raw" && !caps.can_intersect(wanted));
+        let wanted_rate = converts
+            .as_ref()
+            .and_then(|wanted| wanted.structure(0).and_then(rate));
+        Some(Self {
+            rate: wanted_rate.or_else(|| rate(structure)),
+            media,
+            converts,
+        })
+    }
+
+    fn is_raw(&self) -> bool {
+        self.media.ends_with("/x-raw")
+    }
+
+    /// Frames a second; where nobody says, what is usual.
+    fn fps(&self) -> f64 {
+        self.rate
+            .filter(|rate| rate.numer() > 0 && rate.denom() > 0)
+            .map_or(25.0, |rate| {
+                f64::from(rate.numer()) / f64::from(rate.denom())
+            })
+    }
 }
 
 /// Raw frames in and out of the queue in front of the encoder.
@@ -112,7 +167,7 @@ impl Input {
             elements: Vec::new(),
             encoder: None,
             raw: Arc::default(),
-            media: None,
+            made_for: None,
         }
     }
 
@@ -131,9 +186,8 @@ impl Input {
     }
 
     /// Whether a stream of these caps goes through what is there already.
-    pub fn takes(&self, caps: &gst::CapsRef) -> bool {
-        let media = caps.structure(0).map(|s| s.name().as_str());
-        self.media.is_some() && self.media.as_deref() == media
+    pub fn takes(&self, caps: &gst::CapsRef, settings: &Settings) -> bool {
+        self.made_for.is_some() && self.made_for == Stream::new(caps, settings)
     }
 
     /// Makes the elements for caps; the pad that takes them. `live` streams are not waited for.
@@ -146,10 +200,11 @@ impl Input {
         shared: &Shared,
     ) -> Result<gst::Pad, NoInput> {
         self.remove(bin);
-        let media = caps.structure(0).map(|s| s.name().to_string());
-        let raw = media.as_deref().is_some_and(|m| m.ends_with("/x-raw"));
+        let stream = Stream::new(caps, settings)
+            .ok_or_else(|| gst::glib::bool_error!("caps without a structure"))?;
+        let raw = stream.is_raw();
         let elements = match (self.kind, raw) {
-            (Kind::Video, true) => self.raw_video(caps, live, settings)?,
+            (Kind::Video, true) => self.raw_video(&stream, live, settings, shared)?,
             (Kind::Video, false) => vec![make("h264parse")?],
             (Kind::Audio, true) => raw_audio(caps, settings, shared)?,
             (Kind::Audio, false) => vec![make("aacparse")?],
@@ -168,7 +223,7 @@ impl Input {
         }
         let first = elements.first().and_then(|e| e.static_pad("sink"));
         self.elements = elements;
-        self.media = media;
+        self.made_for = Some(stream);
         first.ok_or_else(|| NoInput::Missing(gst::glib::bool_error!("an element without a pad")))
     }
 
@@ -179,7 +234,7 @@ impl Input {
             let _ = bin.remove(&element);
         }
         self.encoder = None;
-        self.media = None;
+        self.made_for = None;
         if let Ok(mut queue) = self.raw.queue.lock() {
             *queue = None;
         }
@@ -187,21 +242,15 @@ impl Input {
 
     fn raw_video(
         &mut self,
-        caps: &gst::CapsRef,
+        stream: &Stream,
         live: bool,
         settings: &Settings,
+        shared: &Shared,
     ) -> Result<Vec<gst::Element>, NoInput> {
-        let rate = caps
-            .structure(0)
-            .and_then(|s| s.get::<gst::Fraction>("framerate").ok());
-        let fps = rate
-            .filter(|rate| rate.numer() > 0 && rate.denom() > 0)
-            .map_or(25.0, |rate| {
-                f64::from(rate.numer()) / f64::from(rate.denom())
-            });
         let wanted = Wanted {
-            fps,
-            bitrate: settings.bitrate,
+            fps: stream.fps(),
+            // Another encoder was perhaps lowered before.
+            bitrate: shared.lock().counts.target_kbits,
             adaptive: settings.adaptive,
         };
         let encoder =
@@ -214,21 +263,26 @@ impl Input {
             queue.set_property_from_str("leaky", "downstream");
             self.count(&queue);
         }
+        let mut elements = vec![queue];
+        if stream.converts.is_some() {
+            elements.extend([make("videorate")?, make("videoscale")?]);
+        }
         // With a free choice x264enc takes 4:4:4, which servers refuse.
+        let mut i420 = gst::Caps::new_empty_simple("video/x-raw");
+        if let Some(wanted) = &stream.converts {
+            i420 = wanted.clone();
+            i420.truncate();
+        }
+        i420.make_mut().set("format", "I420");
         let format = make("capsfilter")?;
-        let i420 = gst::Caps::builder("video/x-raw")
-            .field("format", "I420")
-            .build();
         format.set_property("caps", i420);
-        let element = encoder.element.clone();
+        elements.extend([make("videoconvert")?, format]);
+        if let Some(text) = &settings.label {
+            elements.push(label(text)?);
+        }
+        elements.extend([encoder.element.clone(), make("h264parse")?]);
         self.encoder = Some(encoder);
-        Ok(vec![
-            queue,
-            make("videoconvert")?,
-            format,
-            element,
-            make("h264parse")?,
-        ])
+        Ok(elements)
     }
 
     fn count(&self, queue: &gst::Element) {
@@ -246,6 +300,19 @@ impl Input {
             }
         }
     }
+}
+
+/// Draws a text into the lower right corner.
+fn label(text: &str) -> Result<gst::Element, NoInput> {
+    let overlay = make("textoverlay").map_err(|_| NoInput::NoLabel)?;
+    // It reads its text as markup.
+    let text = gst::glib::markup_escape_text(text);
+    overlay.set_property("text", text.as_str());
+    overlay.set_property("font-desc", "Sans 12");
+    overlay.set_property("shaded-background", true);
+    overlay.set_property_from_str("halignment", "right");
+    overlay.set_property_from_str("valignment", "bottom");
+    Ok(overlay)
 }
 
 fn raw_audio(

@@ -7,14 +7,19 @@ use sonic_engine::push::link;
 mod connection;
 mod encoder;
 mod errors;
+mod host;
 mod imp;
 mod input;
+mod metrics;
 mod properties;
+mod scenario;
+mod settings;
 mod shared;
 mod stats;
 mod worker;
 
 pub use properties::names;
+pub use scenario::Scenario;
 
 /**
  * SECTION:element-rtmppushsink
@@ -38,6 +43,12 @@ pub use properties::names;
  * is encoded here; if that is not enough, or it comes encoded, whole groups of pictures are
  * dropped, sound last.
  *
+ * #GstRtmpPushSink:scenario sets what streams of a kind have in common, and asks upstream for
+ * the size and rate; there are presets of the same names.
+ *
+ * Several sinks may share an encoder by `tee`. Each has its own queue and connection, so what
+ * happens to one is nothing to the others; only an error that ends the application ends all.
+ *
  * ## Messages
  * An element message `rtmp-state` follows each change of #GstRtmpPushSink:state: `state`
  * (string), `reason` (string, what ended the connection before, absent if nothing did),
@@ -56,7 +67,7 @@ pub use properties::names;
 glib::wrapper! {
     /// The element `rtmppushsink`.
     pub struct RtmpPushSink(ObjectSubclass<imp::RtmpPushSink>)
-        @extends gst::Bin, gst::Element, gst::Object, @implements gst::ChildProxy;
+        @extends gst::Bin, gst::Element, gst::Object, @implements gst::ChildProxy, gst::Preset;
 }
 
 /// What the connection is doing.
@@ -97,7 +108,10 @@ impl From<link::State> for State {
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     #[cfg(feature = "doc")]
-    State::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    {
+        State::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+        Scenario::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
     gst::Element::register(
         Some(plugin),
         "rtmppushsink",

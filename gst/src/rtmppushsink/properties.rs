@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The properties of `rtmppushsink`: names, specs, and the settings behind them.
-
-use std::time::Duration;
+//! The properties of `rtmppushsink`: names and specs.
 
 use gst::{glib, prelude::*};
-use sonic_engine::push::{
-    address::{self, AddressError, RtmpAddress, Secret},
-    bitrate::Bounds,
-    link::Policy,
-};
 
-use super::State;
-use crate::values::{checked, name_in};
+use super::{Scenario, State, settings::Settings};
 
 /// Property names.
 #[allow(missing_docs)]
@@ -29,211 +21,23 @@ pub mod names {
     pub const STALL_TIMEOUT: &str = "stall-timeout";
     pub const MAX_QUEUE: &str = "max-queue";
     pub const SYNTHETIC_MARK: &str = "synthetic-mark";
+    pub const SCENARIO: &str = "scenario";
+    pub const VIDEO_CAPS: &str = "video-caps";
+    pub const LABEL: &str = "label";
+    pub const METRICS_PORT: &str = "metrics-port";
+    pub const METRICS_ADDRESS: &str = "metrics-address";
     pub const STATE: &str = "state";
     pub const STATS: &str = "stats";
-}
-
-/// A file with a key is not longer than that, bytes.
-const MOST_KEY: u64 = 4096;
-
-/// What the user has set. It has secrets: it is not printed.
-#[derive(Clone)]
-pub struct Settings {
-    pub location: Option<Secret>,
-    pub backup_location: Option<Secret>,
-    pub stream_key_env: Option<String>,
-    pub stream_key_file: Option<String>,
-    /// kbit/s.
-    pub bitrate: u32,
-    pub min_bitrate: u32,
-    pub audio_bitrate: u32,
-    pub adaptive: bool,
-    pub max_retries: i32,
-    pub give_up_after: u64,
-    pub stall_timeout: u64,
-    pub max_queue: u64,
-    pub synthetic_mark: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            location: None,
-            backup_location: None,
-            stream_key_env: Some("RTMP_STREAM_KEY".to_owned()),
-            stream_key_file: None,
-            bitrate: 2000,
-            min_bitrate: 300,
-            audio_bitrate: 128,
-            adaptive: true,
-            max_retries: 3,
-            give_up_after: u64::MAX,
-            stall_timeout: 10_000_000_000,
-            max_queue: 2_000_000_000,
-            synthetic_mark: true,
-        }
-    }
-}
-
-/// A property whose value cannot be used, and why.
-pub struct Wrong {
-    pub property: &'static str,
-    pub why: String,
-}
-
-impl Settings {
-    /// How persistent the link is.
-    pub fn policy(&self) -> Policy {
-        let limit = |ns: u64| (ns != u64::MAX).then(|| Duration::from_nanos(ns));
-        Policy {
-            max_retries: u32::try_from(self.max_retries).ok(),
-            give_up_after: limit(self.give_up_after),
-            stall_timeout: Duration::from_nanos(self.stall_timeout),
-            ..Policy::default()
-        }
-    }
-
-    /// Between which bitrates the encoder may be set.
-    pub fn bounds(&self) -> Bounds {
-        Bounds {
-            least: self.min_bitrate,
-            most: self.bitrate,
-        }
-    }
-
-    /// Where to publish: the address and, if there is one, the backup.
-    pub fn addresses(&self) -> Result<Vec<RtmpAddress>, Wrong> {
-        let key = self.key()?;
-        let named = [
-            (names::LOCATION, self.location.as_ref()),
-            (names::BACKUP_LOCATION, self.backup_location.as_ref()),
-        ];
-        let mut addresses = Vec::new();
-        for (property, text) in named {
-            let Some(text) = text else {
-                if property == names::LOCATION {
-                    return Err(wrong(property, &AddressError::Empty));
-                }
-                continue;
-            };
-            let variable = |name: &str| std::env::var(name).ok();
-            let address = address::expand(text.expose(), variable)
-                .and_then(|text| RtmpAddress::parse(&text, key.clone()))
-                .map_err(|error| self.wrong_address(property, &error))?;
-            addresses.push(address);
-        }
-        Ok(addresses)
-    }
-
-    fn wrong_address(&self, property: &'static str, error: &AddressError) -> Wrong {
-        match (error, &self.stream_key_env) {
-            (AddressError::NoKey, Some(name)) => Wrong {
-                property,
-                why: format!("{error}. Set the environment variable {name}"),
-            },
-            _ => wrong(property, error),
-        }
-    }
-
-    /// The key that stands beside the address; a file goes before the environment.
-    fn key(&self) -> Result<Option<Secret>, Wrong> {
-        if let Some(file) = &self.stream_key_file {
-            let of_file = |why: String| Wrong {
-                property: names::STREAM_KEY_FILE,
-                why,
-            };
-            let size = std::fs::metadata(file)
-                .map_err(|error| of_file(format!("{file} cannot be read: {error}")))?
-                .len();
-            if size > MOST_KEY {
-                return Err(of_file(format!("{file} is no key: it has {size} bytes")));
-            }
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| of_file(format!("{file} cannot be read: {error}")))?;
-            return match text.trim() {
-                "" => Err(of_file(format!("{file} is empty"))),
-                key => Ok(Some(Secret::new(key))),
-            };
-        }
-        let name = self.stream_key_env.as_deref();
-        let key = name.and_then(|name| std::env::var(name).ok());
-        Ok(key.map(Secret::new))
-    }
-
-    /// Whether others on this machine can read the file with the key.
-    pub fn key_file_is_open(&self) -> bool {
-        use std::os::unix::fs::PermissionsExt;
-        let file = self.stream_key_file.as_ref();
-        let data = file.and_then(|file| std::fs::metadata(file).ok());
-        data.is_some_and(|data| data.permissions().mode() & 0o044 != 0)
-    }
-
-    /// Stores the value of a property.
-    pub fn set(&mut self, name: &str, value: &glib::Value) {
-        match name {
-            names::LOCATION => self.location = name_in(value).map(Secret::new),
-            names::BACKUP_LOCATION => self.backup_location = name_in(value).map(Secret::new),
-            names::STREAM_KEY_ENV => self.stream_key_env = name_in(value),
-            names::STREAM_KEY_FILE => self.stream_key_file = name_in(value),
-            names::BITRATE => self.bitrate = checked(value),
-            names::MIN_BITRATE => self.min_bitrate = checked(value),
-            names::AUDIO_BITRATE => self.audio_bitrate = checked(value),
-            names::ADAPTIVE => self.adaptive = checked(value),
-            names::MAX_RETRIES => self.max_retries = checked(value),
-            names::GIVE_UP_AFTER => self.give_up_after = checked(value),
-            names::STALL_TIMEOUT => self.stall_timeout = checked(value),
-            names::MAX_QUEUE => self.max_queue = checked(value),
-            names::SYNTHETIC_MARK => self.synthetic_mark = checked(value),
-            _ => unimplemented!("property {name}"),
-        }
-    }
-
-    /// The value of a property; of addresses what is not secret.
-    pub fn get(&self, name: &str) -> glib::Value {
-        match name {
-            names::LOCATION => shown(self.location.as_ref()).to_value(),
-            names::BACKUP_LOCATION => shown(self.backup_location.as_ref()).to_value(),
-            names::STREAM_KEY_ENV => self.stream_key_env.to_value(),
-            names::STREAM_KEY_FILE => self.stream_key_file.to_value(),
-            names::BITRATE => self.bitrate.to_value(),
-            names::MIN_BITRATE => self.min_bitrate.to_value(),
-            names::AUDIO_BITRATE => self.audio_bitrate.to_value(),
-            names::ADAPTIVE => self.adaptive.to_value(),
-            names::MAX_RETRIES => self.max_retries.to_value(),
-            names::GIVE_UP_AFTER => self.give_up_after.to_value(),
-            names::STALL_TIMEOUT => self.stall_timeout.to_value(),
-            names::MAX_QUEUE => self.max_queue.to_value(),
-            names::SYNTHETIC_MARK => self.synthetic_mark.to_value(),
-            _ => unimplemented!("property {name}"),
-        }
-    }
-}
-
-fn wrong(property: &'static str, error: &AddressError) -> Wrong {
-    Wrong {
-        property,
-        why: error.to_string(),
-    }
-}
-
-/// An address without what is secret of it. Of a text that is none, nothing: it may be a key.
-fn shown(text: Option<&Secret>) -> Option<String> {
-    let text = text?;
-    // Any key will do to see how it is divided.
-    let key = Some(Secret::new("key"));
-    match RtmpAddress::parse(text.expose(), key) {
-        Ok(address) => Some(address.to_string()),
-        Err(_) => Some("***".to_owned()),
-    }
 }
 
 /// All specs.
 pub fn specs() -> Vec<glib::ParamSpec> {
     let default = Settings::default();
     let mut all = addresses(&default);
+    all.extend(pictures());
     all.extend(encoding(&default));
     all.extend(persistence(&default));
-    all.extend(told());
+    all.extend(told(&default));
     all
 }
 
@@ -283,36 +87,82 @@ fn addresses(default: &Settings) -> Vec<glib::ParamSpec> {
     ]
 }
 
+fn pictures() -> Vec<glib::ParamSpec> {
+    vec![
+        /**
+         * GstRtmpPushSink:scenario:
+         *
+         * Sets several properties at once for a purpose; what is set by itself counts instead,
+         * whichever comes first. `virtual-host`: 960×540 at 25/1, 2000 kbit/s. `mobile`: 15/1,
+         * between 1000 and 2000 kbit/s. `course`: 1280×720 at 30/1, 3000 kbit/s. `local`: to
+         * rtmp://localhost/live/test.
+         */
+        glib::ParamSpecEnum::builder::<Scenario>(names::SCENARIO)
+            .nick("Scenario")
+            .blurb("What the stream is for: sets size, rate, bitrates or location, where they are not set")
+            .mutable_ready()
+            .build(),
+        /**
+         * GstRtmpPushSink:video-caps:
+         *
+         * Size, rate and pixel aspect ratio of raw video. Upstream is asked for them, so that an
+         * element that can draw any size draws this one; what comes otherwise is converted, with
+         * borders where the shapes differ.
+         */
+        glib::ParamSpecBoxed::builder::<gst::Caps>(names::VIDEO_CAPS)
+            .nick("Caps of video")
+            .blurb("Size and rate that raw video has or is converted to, as video/x-raw,width=…; none is as it comes")
+            .mutable_ready()
+            .build(),
+        /**
+         * GstRtmpPushSink:label:
+         *
+         * Drawn into a corner of video that is encoded here, by the element textoverlay.
+         */
+        string(
+            names::LABEL,
+            "Label",
+            "Text in a corner of video that is encoded here, to say that it is synthetic; none is no label",
+            None,
+        ),
+    ]
+}
+
 fn encoding(default: &Settings) -> Vec<glib::ParamSpec> {
-    let kbit = |name: &str, nick: &str, blurb: &str, default: u32| {
+    let kbit = |name: &'static str, nick: &'static str, blurb: &'static str, default: u32| {
         glib::ParamSpecUInt::builder(name)
             .nick(nick)
             .blurb(blurb)
             .minimum(16)
             .maximum(100_000)
             .default_value(default)
-            .mutable_ready()
-            .build()
     };
     vec![
         kbit(
             names::BITRATE,
             "Bitrate",
-            "Bitrate of video that is encoded here, kbit/s; the most if it is adaptive",
-            default.bitrate,
-        ),
+            "Bitrate of video that is encoded here, kbit/s; the most if it is adaptive, and then a \
+             change counts at once",
+            default.bitrate(),
+        )
+        .mutable_playing()
+        .build(),
         kbit(
             names::MIN_BITRATE,
             "Least bitrate",
             "No less is asked of the encoder while adaptive, kbit/s",
-            default.min_bitrate,
-        ),
+            default.min_bitrate(),
+        )
+        .mutable_playing()
+        .build(),
         kbit(
             names::AUDIO_BITRATE,
             "Bitrate of sound",
             "Bitrate of audio that is encoded here, kbit/s",
             default.audio_bitrate,
-        ),
+        )
+        .mutable_ready()
+        .build(),
         glib::ParamSpecBoolean::builder(names::ADAPTIVE)
             .nick("Adaptive")
             .blurb("Lower the bitrate of video that is encoded here while the line is too narrow")
@@ -329,15 +179,18 @@ fn encoding(default: &Settings) -> Vec<glib::ParamSpec> {
 }
 
 fn persistence(default: &Settings) -> Vec<glib::ParamSpec> {
-    let time = |name: &str, nick: &str, blurb: &str, least: u64, most: u64, default: u64| {
+    let time = |name: &'static str,
+                nick: &'static str,
+                blurb: &'static str,
+                least: u64,
+                most: u64,
+                default: u64| {
         glib::ParamSpecUInt64::builder(name)
             .nick(nick)
             .blurb(blurb)
             .minimum(least)
             .maximum(most)
             .default_value(default)
-            .mutable_ready()
-            .build()
     };
     const MS: u64 = 1_000_000;
     vec![
@@ -346,7 +199,7 @@ fn persistence(default: &Settings) -> Vec<glib::ParamSpec> {
             .blurb("How often a stream that was never accepted is tried again; -1 is for ever")
             .minimum(-1)
             .default_value(default.max_retries)
-            .mutable_ready()
+            .mutable_playing()
             .build(),
         time(
             names::GIVE_UP_AFTER,
@@ -355,7 +208,9 @@ fn persistence(default: &Settings) -> Vec<glib::ParamSpec> {
             0,
             u64::MAX,
             default.give_up_after,
-        ),
+        )
+        .mutable_playing()
+        .build(),
         time(
             names::STALL_TIMEOUT,
             "Stall timeout",
@@ -363,7 +218,9 @@ fn persistence(default: &Settings) -> Vec<glib::ParamSpec> {
             500 * MS,
             600_000 * MS,
             default.stall_timeout,
-        ),
+        )
+        .mutable_playing()
+        .build(),
         time(
             names::MAX_QUEUE,
             "Queue",
@@ -372,12 +229,33 @@ fn persistence(default: &Settings) -> Vec<glib::ParamSpec> {
             100 * MS,
             60_000 * MS,
             default.max_queue,
-        ),
+        )
+        .mutable_ready()
+        .build(),
     ]
 }
 
-fn told() -> Vec<glib::ParamSpec> {
+fn told(default: &Settings) -> Vec<glib::ParamSpec> {
     vec![
+        /**
+         * GstRtmpPushSink:metrics-port:
+         *
+         * What #GstRtmpPushSink:stats tells, as a page /metrics in the text format of
+         * OpenMetrics, which Prometheus reads. A port that cannot be had is a warning.
+         */
+        glib::ParamSpecUInt::builder(names::METRICS_PORT)
+            .nick("Port of metrics")
+            .blurb("TCP port at which Prometheus finds the statistics under /metrics; 0 is off")
+            .maximum(65_535)
+            .default_value(0)
+            .mutable_ready()
+            .build(),
+        string(
+            names::METRICS_ADDRESS,
+            "Address of metrics",
+            "Number of the interface that metrics-port listens at; other machines see it at 0.0.0.0",
+            default.metrics_address.as_deref(),
+        ),
         glib::ParamSpecEnum::builder::<State>(names::STATE)
             .nick("State")
             .blurb("What the connection is doing")

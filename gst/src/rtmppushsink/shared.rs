@@ -10,7 +10,7 @@ use sonic_engine::push::queue::{Dropped, Packet, PacketQueue, Stream};
 
 use super::{
     connection::{Kind, News},
-    properties::Settings,
+    settings::Settings,
     stats::Counts,
 };
 
@@ -34,6 +34,8 @@ pub struct Waiting {
     /// Packets are taken; else they are dropped and counted.
     pub open: bool,
     pub news: Vec<(u64, News)>,
+    /// What has been set since the start.
+    pub settings: Option<Settings>,
     pub stopping: bool,
     /// By how much sound is later than pictures, because of its encoder.
     pub priming: gst::ClockTime,
@@ -52,6 +54,7 @@ impl Shared {
                 ended: [false; 2],
                 open: false,
                 news: Vec::new(),
+                settings: None,
                 stopping: false,
                 priming: gst::ClockTime::ZERO,
                 counts: Counts::default(),
@@ -106,6 +109,12 @@ impl Shared {
 
     pub fn set_priming(&self, priming: gst::ClockTime) {
         self.lock().priming = priming;
+    }
+
+    /// The user has set something.
+    pub fn change(&self, settings: Settings) {
+        self.lock().settings = Some(settings);
+        self.changed.notify_one();
     }
 
     pub fn stop(&self) {

@@ -14,7 +14,7 @@ use sonic_engine::push::{
 
 use super::{
     connection::{Connection, Kind, News},
-    properties::Settings,
+    settings::Settings,
     shared::{Shared, Waiting},
 };
 
@@ -86,7 +86,7 @@ impl<H: Host> Worker<H> {
         let controller = settings
             .adaptive
             .then(|| BitrateController::new(settings.bounds(), settings.audio_bitrate));
-        shared.lock().counts.target_kbits = settings.bitrate;
+        shared.lock().counts.target_kbits = settings.bitrate();
         Self {
             shared,
             host,
@@ -122,6 +122,7 @@ impl<H: Host> Worker<H> {
             if stop {
                 break;
             }
+            self.follow_settings();
             for (number, news) in news {
                 if number == self.number && self.hear(news) {
                     self.close();
@@ -164,7 +165,7 @@ impl<H: Host> Worker<H> {
         let state = self.shared.lock();
         let idle = |state: &mut Waiting| {
             let work = state.queue.has(|stream| rooms[Kind::of(stream) as usize]);
-            !state.stopping && state.news.is_empty() && !work
+            !state.stopping && state.news.is_empty() && state.settings.is_none() && !work
         };
         let (mut state, _) = self
             .shared
@@ -172,6 +173,22 @@ impl<H: Host> Worker<H> {
             .wait_timeout_while(state, patience, idle)
             .unwrap_or_else(PoisonError::into_inner);
         (state.stopping, std::mem::take(&mut state.news))
+    }
+
+    /// What may change while it runs: the bitrates of an encoder that follows, and the patience.
+    fn follow_settings(&mut self) {
+        let Some(settings) = self.shared.lock().settings.take() else {
+            return;
+        };
+        self.link.set_policy(settings.policy());
+        if let Some(controller) = &mut self.controller {
+            let before = controller.bitrate();
+            let kbit = controller.set_bounds(settings.bounds());
+            if kbit != before {
+                self.shared.lock().counts.target_kbits = kbit;
+                self.host.set_bitrate(kbit);
+            }
+        }
     }
 
     /// Whether the muxer has room, for either stream.
@@ -270,6 +287,11 @@ impl<H: Host> Worker<H> {
         if self.link.state() != link::State::Live {
             self.link.published(now);
         }
+        if self.needs_new_headers() {
+            gst::info!(super::imp::CAT, "new caps, so a new connection");
+            let order = self.link.reopen(now);
+            return self.obey(order);
+        }
         self.pass_caps();
         if !self.opened && self.knows_all() {
             self.open();
@@ -336,7 +358,11 @@ impl<H: Host> Worker<H> {
         self.asked = None;
     }
 
-    /// New caps in mid-stream need a new connection, for its headers are out.
+    /// Whether there are caps in mid-stream that its headers, which are out, do not tell of.
+    fn needs_new_headers(&self) -> bool {
+        self.opened && self.shared.lock().new_caps
+    }
+
     fn pass_caps(&mut self) {
         let caps = {
             let mut state = self.shared.lock();
@@ -345,12 +371,6 @@ impl<H: Host> Worker<H> {
             }
             state.caps.clone()
         };
-        if self.opened {
-            gst::info!(super::imp::CAT, "new caps, so a new connection");
-            let order = self.link.reopen(self.now());
-            self.obey(order);
-            return;
-        }
         let Some(connection) = &self.connection else {
             return;
         };

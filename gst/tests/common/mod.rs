@@ -6,6 +6,7 @@ pub mod clauses;
 pub mod files;
 pub mod relay;
 pub mod rtmp;
+pub mod show;
 pub mod speech;
 pub mod sync;
 
