@@ -35,14 +35,23 @@ class RtmpServer:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         conf = self.folder / "nginx.conf"
-        rec = f"record all; record_path {self.folder}/rec;" if record else ""
+        rec = f"record all; record_unique on; record_path {self.folder}/rec;" if record else ""
         conf.write_text(CONF.format(module=MODULE, folder=self.folder, port=self.port, record=rec))
+        self.start()
+
+    def start(self):
+        """Starts it, again if it was killed: on the same port, with the recordings so far."""
         # The worker writes as the user who runs this, root included. Ctrl-C is not for it.
         self.process = subprocess.Popen(
-            [NGINX, "-e", "stderr", "-c", str(conf), "-p", str(self.folder),
+            [NGINX, "-e", "stderr", "-c", str(self.folder / "nginx.conf"), "-p", str(self.folder),
              "-g", "user root;" if os.getuid() == 0 else ""], start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_until_it_listens()
+
+    def kill(self):
+        """As a crash would: connections end without a word."""
+        self.process.kill()
+        self.process.wait(timeout=PATIENCE_S)
 
     @property
     def url(self):

@@ -192,7 +192,7 @@ impl RtmpPushSink {
             let _ = ghost.set_target(None::<&gst::Pad>);
             input.build(self.obj().upcast_ref(), caps, live, &settings, &shared)
         };
-        let encoded = !caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
+        let encoded = caps.structure(0).is_none_or(|s| s.name() != "video/x-raw");
         if kind == Kind::Video && encoded && settings.label.is_some() {
             gst::element_imp_warning!(
                 self,

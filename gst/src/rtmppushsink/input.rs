@@ -56,7 +56,7 @@ pub fn asked_for(wanted: Option<gst::Caps>, filter: Option<&gst::CapsRef>) -> gs
     caps.merge(accepted(Kind::Video));
     match filter {
         // Ours first: upstream's order is how it would have it by itself.
-        Some(filter) => caps.intersect_with_mode(&filter.to_owned(), gst::CapsIntersectMode::First),
+        Some(filter) => caps.intersect_with_mode(filter, gst::CapsIntersectMode::First),
         None => caps,
     }
 }

@@ -9,6 +9,7 @@ pub mod rtmp;
 pub mod show;
 pub mod speech;
 pub mod sync;
+pub mod viewer;
 
 use std::{
     io::Write,

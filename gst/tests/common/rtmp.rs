@@ -67,6 +67,23 @@ impl RtmpServer {
         self.wait_for("start worker process ");
     }
 
+    /// Stops it as it is, as a machine that is too busy: connections stay, nothing is answered.
+    pub fn pause(&self) {
+        self.to_all("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.to_all("-CONT");
+    }
+
+    fn to_all(&self, which: &str) {
+        signal(which, &self.master.id().to_string());
+        for worker in self.workers() {
+            signal(which, &worker);
+        }
+    }
+
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.rtmp_port

@@ -23,6 +23,9 @@ const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(60);
 /// held up by one is later than that; a busy machine is not.
 const MOST_LATE: i64 = 2_000_000_000;
 const S: u64 = 1_000_000_000;
+const RATE: u64 = 48_000;
+/// How long a beep is, ns.
+const BEEP: u64 = 30_000_000;
 
 /// A frame at the pad of the sink.
 #[derive(Clone, Copy)]
@@ -41,7 +44,7 @@ pub struct Show {
 
 impl Show {
     /// A picture and a ticking; the properties of the sink are `options`. At each full second the
-    /// picture flashes and the sound ticks.
+    /// picture flashes and the sound beeps.
     pub fn new(options: &str, frames: u32) -> Self {
         Self::sized(options, frames, "width=160,height=120")
     }
@@ -53,20 +56,52 @@ impl Show {
             "rtmppushsink name=push {options} \
              videotestsrc is-live=true num-buffers={frames} pattern=ball ! \
              video/x-raw,format=I420,{size},framerate=25/1 ! push.video \
-             audiotestsrc is-live=true num-buffers={sound} samplesperbuffer=960 wave=ticks ! \
-             audio/x-raw,rate=48000,channels=1 ! push.audio"
+             audiotestsrc is-live=true num-buffers={sound} samplesperbuffer=960 wave=silence ! \
+             audio/x-raw,format=S16LE,rate=48000,channels=1 ! push.audio"
         ));
-        let pad = show.push().static_pad("video").expect("it was asked for");
-        pad.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+        show.mark_seconds();
+        show
+    }
+
+    /// Live sources begin when they begin, so the pictures say when a second is over, and the sound
+    /// follows.
+    fn mark_seconds(&self) {
+        let pad = |name: &str| self.push().static_pad(name).expect("it was asked for");
+        let begin = Arc::new(Mutex::new(None));
+        let first = begin.clone();
+        pad("video").add_probe(gst::PadProbeType::BUFFER, move |_, info| {
             if let Some(buffer) = info.buffer_mut()
-                && buffer.pts().is_some_and(|pts| pts.nseconds() % S < S / 50)
-                && let Ok(mut map) = buffer.make_mut().map_writable()
+                && let Some(time) = buffer.pts().map(gst::ClockTime::nseconds)
             {
-                map.fill(235);
+                let first = *first.lock().expect("not poisoned").get_or_insert(time);
+                if (time - first) % S < S / 50
+                    && let Ok(mut map) = buffer.make_mut().map_writable()
+                {
+                    map.fill(235);
+                }
             }
             gst::PadProbeReturn::Ok
         });
-        show
+        pad("audio").add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let first = *begin.lock().expect("not poisoned");
+            if let Some(buffer) = info.buffer_mut()
+                && let (Some(first), Some(time)) = (first, buffer.pts())
+            {
+                let buffer = buffer.make_mut();
+                // It was silence, of which nobody looks at the samples.
+                buffer.unset_flags(gst::BufferFlags::GAP);
+                let mut map = buffer.map_writable().expect("our own");
+                for (i, sample) in (0..).zip(map.as_chunks_mut().0) {
+                    let at = (time.nseconds() + i * S / RATE).checked_sub(first);
+                    if let Some(since) = at.map(|at| at % S).filter(|since| *since < BEEP) {
+                        let turns = since as f64 / 1e6;
+                        let value = (turns * std::f64::consts::TAU).cos() * 16_000.0;
+                        *sample = (value as i16).to_le_bytes();
+                    }
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
     }
 
     /// Anything with a sink named `push`.
