@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # The commands of the README. Each sets up what it needs first; the work is in scripts/.
 
-.PHONY: help setup build run live preview check sheets doctor test test-long lint bench train link unlink clean
+.PHONY: help setup build run live preview check sheets doctor test test-long soak lint bench bench-live train link unlink clean
 .DEFAULT_GOAL := help
-export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE
+export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE MINUTES
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -63,6 +63,12 @@ test:
 test-long:
 	@sh scripts/test_long.sh
 
+## make soak       the whole live chain with interruptions and restarts of its server [MINUTES=2]
+soak:
+	@sh scripts/setup.sh run live
+	@sh scripts/build.sh
+	@sh scripts/soak_live.sh
+
 ## make lint       formatting and clippy only
 lint:
 	@sh scripts/lint.sh
@@ -70,6 +76,12 @@ lint:
 ## make bench      the element beside stock elements, and the engine's parts
 bench: setup
 	@sh scripts/bench.sh
+
+## make bench-live latency from a text to a player, and rtmppushsink beside ffmpeg and rtmp2sink
+bench-live:
+	@sh scripts/setup.sh run live bench
+	@sh scripts/build.sh
+	@sh scripts/bench_live.sh
 
 ## make train      speak, train and judge the network that listens (an hour)
 train:

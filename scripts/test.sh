@@ -35,6 +35,9 @@ cargo test --locked --workspace --no-fail-fast
 
 # Cargo leaves the plugin of a test among its parts.
 cp -f "$target/debug/deps/libgstsonic.so" "$target/debug/"
+step "soak of the live chain"
+sh scripts/soak_live.sh
+
 step installation
 sh scripts/test_installation.sh "$private"
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# What takes real time (about half an hour): tests marked as long, property tests with many more
-# cases, damaged files, an hour of sound through the element, and minutes of it live.
+# What takes real time (about an hour and a half): tests marked as long, property tests with many
+# more cases, damaged files, an hour of sound through the element, minutes of it live, and an hour
+# of the whole live chain (MINUTES).
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -15,3 +16,4 @@ cargo build --release --locked -p sonic-engine --example check
 python3 scripts/fuzz.py "$target/release/examples/check"
 sh scripts/build.sh
 GST_PLUGIN_PATH=$target/release python3 scripts/soak.py
+MINUTES=${MINUTES:-60} sh scripts/soak_live.sh
