@@ -94,7 +94,7 @@ def latency(probe, texts):
         said = []
         for _ in range(texts):
             said.append(time.time())
-            speech.emit("say", "Mama buys apples.")
+            speech.emit("say", "Our apples are all ours.")
             time.sleep(5)
         player.wait(timeout=60)
         reader.join()
