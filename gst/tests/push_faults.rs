@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::time::Instant;
+use std::{net::TcpListener, time::Instant};
 
 use common::{
     relay::Relay,
@@ -186,6 +186,82 @@ fn an_encoder_that_is_too_slow_holds_nobody_up() {
     // Rare, but each at its time.
     let (pictures, _) = assert_good(&server.recording("slow"));
     assert!(pictures > 20, "{pictures}");
+}
+
+/// One encoder of each kind feeds two sinks.
+const SHARED: &str = "videotestsrc is-live=true pattern=ball ! \
+     video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! \
+     x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! tee name=v \
+     audiotestsrc is-live=true samplesperbuffer=960 wave=ticks ! \
+     audio/x-raw,rate=48000,channels=1 ! avenc_aac ! tee name=a \
+     v. ! queue ! push.video a. ! queue ! push.audio \
+     v. ! queue ! other.video a. ! queue ! other.audio";
+
+#[test]
+fn what_happens_to_one_sink_of_an_encoder_is_nothing_to_the_other() {
+    let _watchdog = watchdog(120);
+    if !have(&ELEMENTS) {
+        return;
+    }
+    let (Some(server), Some(mut other)) = (RtmpServer::start(), RtmpServer::start()) else {
+        return;
+    };
+    let show = Show::of(&format!(
+        "rtmppushsink name=push location={} \
+         rtmppushsink name=other location={} max-retries=-1 {SHARED}",
+        server.url("whole"),
+        other.url("broken")
+    ));
+    let other_push = show.pipeline.by_name("other").expect("the sink");
+    let other_stat = |name: &str| -> u64 {
+        let stats: gst::Structure = other_push.property("stats");
+        stats.get(name).expect("a field")
+    };
+    show.start();
+    show.run_until("both live", |show| {
+        show.stat::<u64>("frames-sent") > 10 && other_stat("frames-sent") > 10
+    });
+    other.kill();
+    let before = show.stat::<u64>("frames-sent");
+    show.run_until("on", |show| show.stat::<u64>("frames-sent") > before + 50);
+    other.restart();
+    let sent = other_stat("frames-sent");
+    show.run_until("the other one back", |_| {
+        other_stat("frames-sent") > sent + 10
+    });
+    assert_eq!(other_stat("reconnects"), 1);
+    assert_eq!(show.stat::<u64>("reconnects"), 0);
+    assert_unbroken(&show.stop());
+    let pictures = decoded(&server.recording("whole"));
+    for pair in pictures.windows(2) {
+        assert!((39_000_000..=41_000_000).contains(&(pair[1] - pair[0])));
+    }
+}
+
+/// A sink that gives up says so on the bus, which is for the application; the stream goes on.
+#[test]
+fn a_sink_that_gives_up_leaves_the_other_alone() {
+    let _watchdog = watchdog(60);
+    if !have(&ELEMENTS) {
+        return;
+    }
+    let Some(server) = RtmpServer::start() else {
+        return;
+    };
+    // Nobody listens on a port that was just free.
+    let nobody = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr());
+    let nobody = nobody.expect("bound").port();
+    let show = Show::of(&format!(
+        "rtmppushsink name=push location={} \
+         rtmppushsink name=other location=rtmp://127.0.0.1:{nobody}/live/x max-retries=0 {SHARED}",
+        server.url("whole"),
+    ));
+    show.start();
+    let error = show.error();
+    assert!(error.contains("nobody listens"), "{error}");
+    let before = show.stat::<u64>("frames-sent");
+    show.run_until("on", |show| show.stat::<u64>("frames-sent") > before + 50);
+    assert_unbroken(&show.stop());
 }
 
 /// After what the server's return takes, a wait of half a second to one was left at most.

@@ -272,11 +272,12 @@ impl RtmpPushSink {
                     if bin.imp().prepare(pad, kind, caps.caps()) {
                         gst::PadProbeReturn::Ok
                     } else {
-                        gst::PadProbeReturn::Drop
+                        // GStreamer 1.22 would unreference what is dropped, which is gone by then.
+                        gst::PadProbeReturn::Handled
                     }
                 }
                 // The muxer would make the end of the stream of it.
-                gst::EventView::Gap(_) if kind == Kind::Video => gst::PadProbeReturn::Drop,
+                gst::EventView::Gap(_) if kind == Kind::Video => gst::PadProbeReturn::Handled,
                 _ => gst::PadProbeReturn::Ok,
             }
         })?;
