@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The commands of the README. Each sets up what it needs first; the work is in scripts/.
 
-.PHONY: help setup build run live preview check sheets doctor test test-long lint bench train link unlink clean
+.PHONY: help setup build run live preview check sheets doctor test test-long lint bench bench-sync train link unlink clean
 .DEFAULT_GOAL := help
 export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE
 
@@ -70,6 +70,10 @@ lint:
 ## make bench      the element beside stock elements, and the engine's parts
 bench: setup
 	@sh scripts/bench.sh
+
+## make bench-sync avclocksync beside livesync, videorate and audiorate (five minutes)
+bench-sync: setup
+	@sh scripts/bench_sync.sh
 
 ## make train      speak, train and judge the network that listens (an hour)
 train:
