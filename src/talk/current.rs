@@ -38,6 +38,13 @@ impl Current {
         }
     }
 
+    /// Samples that are still to come; an interrupted clause ends with a fade of `fade` samples,
+    /// which may reach beyond the clause's own end.
+    pub(super) fn left(&self, fade: usize) -> usize {
+        let whole = self.line.clause.samples.len();
+        self.cut.map_or(whole, |cut| cut + fade) - self.at
+    }
+
     /// Words that were skipped are neither told nor counted as heard.
     pub(super) fn pass_over(&mut self) {
         let at = self.at as u64;

@@ -148,6 +148,11 @@ impl Talk {
         known.then(|| self.given + self.ready())
     }
 
+    /// Samples over which what is interrupted becomes silent.
+    fn fade_length(&self) -> usize {
+        (self.rate as usize / FADE).max(1)
+    }
+
     fn waiting(&self) -> usize {
         self.utterances.iter().map(Utterance::waiting).sum()
     }
@@ -155,8 +160,7 @@ impl Talk {
     /// Samples of speech made ahead.
     pub(super) fn ready(&self) -> u64 {
         let waiting = self.utterances.iter().flat_map(|u| &u.ready);
-        let current = self.current.iter();
-        let now = current.map(|c| c.line.clause.samples.len() - c.at);
+        let now = self.current.iter().map(|c| c.left(self.fade_length()));
         let later = waiting.map(|l| l.clause.samples.len());
         now.chain(later).sum::<usize>() as u64
     }
@@ -308,6 +312,7 @@ impl Talk {
     /// Fills the beginning of `room`, as far as one clause goes, and says what it is and what
     /// happens in it.
     pub fn next(&mut self, room: &mut [f32], tells: &mut Vec<Tell>) -> Next {
+        let fade = self.fade_length();
         let news = std::mem::take(&mut self.news);
         tells.extend(news.into_iter().map(|what| Tell { at: 0, what }));
         loop {
@@ -318,7 +323,7 @@ impl Talk {
                 continue;
             };
             if self.skip > 0 {
-                let left = (current.line.clause.samples.len() - current.at) as u64;
+                let left = current.left(fade) as u64;
                 let skipped = left.min(self.skip);
                 current.at += skipped as usize;
                 self.skip -= skipped;
@@ -449,10 +454,10 @@ impl Talk {
 
     /// What was interrupted at sample `cut` of its clause goes on more and more quietly.
     fn fade(&mut self, cut: usize, room: &mut [f32], tells: &mut Vec<Tell>) -> Next {
+        let long = self.fade_length();
         let Some(current) = &mut self.current else {
             return Next::Wait;
         };
-        let long = (self.rate as usize / FADE).max(1);
         let done = current.at - cut;
         let samples = room.len().min(long - done);
         let rest =

@@ -205,6 +205,27 @@ fn an_interruption_fades_within_ten_milliseconds_and_tells_what_was_heard() {
 }
 
 #[test]
+fn a_fade_may_reach_beyond_the_end_of_its_clause() {
+    let mut talk = Talk::new(false, RATE);
+    let (mut voice, mut heard) = (Voice::default(), Heard::default());
+    say(&mut talk, "abc ");
+    voice.work_all(&mut talk);
+    let whole = talk.total().expect("all is spoken") as usize;
+    let spoken = whole - 3;
+    for room in [spoken / 2, spoken - spoken / 2] {
+        heard.listen(&mut talk, room);
+    }
+    talk.interrupt(false);
+    for room in [4, 100] {
+        assert_eq!(talk.total(), Some((spoken + FADE) as u64));
+        heard.listen(&mut talk, room);
+    }
+    assert_eq!(heard.samples.len(), spoken + FADE);
+    assert_eq!(heard.listen(&mut talk, 20), Next::End);
+    assert_eq!(talk.counts().ready, 0);
+}
+
+#[test]
 fn a_word_may_end_before_the_fade() {
     let mut talk = Talk::new(true, RATE);
     let (mut voice, mut heard) = (Voice::default(), Heard::default());
