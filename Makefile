@@ -72,7 +72,7 @@ bench: setup
 	@sh scripts/bench.sh
 
 ## make bench-sync avclocksync beside livesync, videorate and audiorate (five minutes)
-bench-sync: setup
+bench-sync: build
 	@sh scripts/bench_sync.sh
 
 ## make train      speak, train and judge the network that listens (an hour)

@@ -4,4 +4,6 @@
 set -eu
 . "$(dirname "$0")/common.sh"
 
+GST_PLUGIN_PATH=$built${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+export GST_PLUGIN_PATH
 cargo run --locked --quiet --release --manifest-path benches/sync/Cargo.toml --target-dir target/bench-sync

@@ -42,18 +42,8 @@ impl<M: Material> Sync<M> {
             return Taken::Refused;
         };
         let skip = (audio.tail() - placed.1).clamp(0, frames);
-        match placed.0 {
-            Placed::Restarted(_) => {
-                audio.measure_anew();
-                audio.correction.forget();
-            }
-            Placed::At(_) => audio.measure_anew(),
-            _ if skip > 0 => audio.measure_anew(),
-            _ => {
-                let slip = audio.follows(audio.lane.ahead, format.ns(frames));
-                self.epochs.slip(audio.lane.epoch, slip);
-            }
-        }
+        let slip = audio.note_placed(placed.0, skip, frames);
+        self.epochs.slip(audio.lane.epoch, slip);
         audio.counted += frames as u64;
         if let (true, Some(arrival)) = (self.config.live, arrival) {
             let ns = u64::try_from(format.ns(audio.counted as i64)).unwrap_or(0);
@@ -221,14 +211,12 @@ impl<M: Material> Sync<M> {
         let duration = duration
             .unwrap_or_else(|| video.grid.duration(video.index))
             .min(LONGEST_FRAME);
-        if let Some(cut) = self.revoked {
-            let planned = self.epochs.plan(video.lane.epoch, stamp);
-            if planned.is_some_and(|p| p < cut) {
-                // Its sound had been sent before the rest was cut.
-                video.enqueue(stamp, duration, frame);
-                return taken;
-            }
-            self.revoked = None;
+        let planned = self.epochs.plan(video.lane.epoch, stamp);
+        self.revoked = self.revoked.filter(|cut| planned.is_some_and(|p| p < *cut));
+        if self.revoked.is_some() {
+            // Its sound had been sent before the rest was cut.
+            video.enqueue(stamp, duration, frame);
+            return taken;
         }
         if !live && self.epochs.is_open() {
             if has_sound {
@@ -374,6 +362,21 @@ impl<M: Material> Sync<M> {
 }
 
 impl<M: Material> AudioSide<M> {
+    /// So many samples were placed so, the first of them skipped: whether the drift goes on being
+    /// measured, and by how much the anchor is to move for it, ns.
+    fn note_placed(&mut self, placed: Placed, skip: i64, frames: i64) -> i64 {
+        match placed {
+            Placed::Restarted(_) => {
+                self.measure_anew();
+                self.correction.forget();
+            }
+            Placed::At(_) => self.measure_anew(),
+            _ if skip > 0 => self.measure_anew(),
+            _ => return self.follows(self.lane.ahead, self.sound.format.ns(frames)),
+        }
+        0
+    }
+
     /// Goes on after silence that was put in because nothing was there. `first` is the output
     /// sample that what waits may begin with. How many samples later than its time it begins,
     /// and how many of it were dropped for being late.

@@ -279,16 +279,12 @@ impl<M: Material> Sound<M> {
                 }
                 Item::Made { frames, place } => {
                     let count = (*frames).min(left as i64);
-                    let bytes = count as usize * frame;
-                    for (to, from) in block[to..].iter_mut().zip(self.made.drain(..bytes)) {
+                    let bytes = self.made.drain(..count as usize * frame);
+                    for (to, from) in block[to..].iter_mut().zip(bytes) {
                         *to = from;
                     }
                     push_part(parts, count, *place, false);
-                    *place = place.map(|p| advanced(&self.words, self.format.rate, p, count));
-                    *frames -= count;
-                    if *frames == 0 {
-                        self.items.pop_front();
-                    }
+                    self.pass_made(count);
                     done += count;
                 }
                 Item::Pcm { data, waits, place } => {
@@ -329,16 +325,12 @@ impl<M: Material> Sound<M> {
                 }
                 Some(Item::Made {
                     frames: left,
-                    place,
+                    place: _,
                 }) => {
                     let count = (*left).min(frames - done);
                     self.made.drain(..count as usize * self.format.frame());
-                    *place = place.map(|p| advanced(&self.words, self.format.rate, p, count));
-                    *left -= count;
+                    self.pass_made(count);
                     done += count;
-                    if *left == 0 {
-                        self.items.pop_front();
-                    }
                 }
                 Some(Item::Pcm { waits, .. }) => {
                     let count = (waits.len() as i64).min(frames - done);
@@ -359,6 +351,17 @@ impl<M: Material> Sound<M> {
         self.words.drop_before(self.start + done);
         self.advance(done);
         done
+    }
+
+    /// The first item, which was made here, is shorter by so many frames.
+    fn pass_made(&mut self, count: i64) {
+        if let Some(Item::Made { frames, place }) = self.items.front_mut() {
+            *place = place.map(|p| advanced(&self.words, self.format.rate, p, count));
+            *frames -= count;
+            if *frames == 0 {
+                self.items.pop_front();
+            }
+        }
     }
 
     fn advance(&mut self, frames: i64) {

@@ -9,7 +9,7 @@ use gst::prelude::*;
 use crate::Result;
 
 /// How long each line runs.
-const SECONDS: u64 = 15;
+const SECONDS: u64 = 10;
 /// Rounds; the median counts.
 const ROUNDS: usize = 3;
 

@@ -75,7 +75,7 @@ impl Fault {
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Jitter => "arrival ±200 ms",
+            Self::Jitter => "arrival 0 to 400 ms late",
             Self::Stall => "stall of 10 s",
             Self::Bursts => "bursts of 5 s",
             Self::SlowVideo => "pictures three times too slow",

@@ -64,8 +64,10 @@ impl Output {
         self.sound.push(left);
     }
 
-    /// Compares it with what went in until `end` (ns).
-    pub fn seen(mut self, items: &[Item], end: u64) -> Seen {
+    /// Compares it with what went in.
+    pub fn seen(mut self, items: &[Item]) -> Seen {
+        // What comes when the sources are over is not asked for.
+        let end = items.last().map_or(0, |i| i.arrival);
         self.said.sort_unstable();
         let went_in = items.iter().filter(|i| !i.is_video).count() as u64 * PIECE;
         let mut numbers: Vec<u64> = self.said.iter().map(|s| s.1).collect();
@@ -111,7 +113,8 @@ impl Output {
 fn longest(times: &[u64], end: u64) -> u64 {
     let mut last = S;
     let mut most = 0;
-    for at in times.iter().copied().filter(|t| *t >= S).chain([end]) {
+    let times = times.iter().copied().filter(|t| (S..end).contains(t));
+    for at in times.chain([end]) {
         most = most.max(at.saturating_sub(last));
         last = at;
     }
