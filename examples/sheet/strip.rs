@@ -3,6 +3,11 @@
 
 use sonic_engine::{
     animator::{Animator, Style},
+    articulate::{
+        Articulator,
+        network::{NetworkArticulator, NetworkOptions},
+        signal::SignalArticulator,
+    },
     grid::FrameGrid,
     pose::FacePose,
 };
@@ -32,11 +37,22 @@ pub fn poses(file: &str) -> Result<Vec<(String, FacePose)>, Box<dyn Error>> {
         .max_by(|a, b| level(*a).total_cmp(&level(*b)))
         .unwrap_or(0);
     let grid = FrameGrid::new(FPS, 1).ok_or("a frame rate")?;
-    let mut animator = Animator::new(RATE, grid, 0, Style::default());
+    let mut animator = Animator::with_articulator(RATE, grid, 0, Style::default(), listener());
     animator.push(&sound);
     animator.finish();
     let all = std::iter::from_fn(|| animator.next_frame());
     let named = |(i, frame): (usize, FacePose)| (format!("{:.2} s", i as f32 / FPS as f32), frame);
     let poses = all.map(|f| f.pose).enumerate().skip(first).take(FRAMES);
     Ok(poses.map(named).collect())
+}
+
+/// What the element takes for sound whose phones nobody tells.
+fn listener() -> Box<dyn Articulator> {
+    match NetworkArticulator::new(&NetworkOptions::default()) {
+        Ok(network) => Box::new(network),
+        Err(error) => {
+            eprintln!("the strip follows the signal, without a network: {error}");
+            Box::new(SignalArticulator::new())
+        }
+    }
 }

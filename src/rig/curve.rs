@@ -10,6 +10,8 @@ const STEPS: usize = 64;
 pub struct Curve {
     from: f32,
     to: f32,
+    /// Intervals a unit of x.
+    scale: f32,
     table: [f32; STEPS + 1],
 }
 
@@ -18,6 +20,7 @@ impl Curve {
     pub const FLAT: Curve = Curve {
         from: 0.0,
         to: 1.0,
+        scale: STEPS as f32,
         table: [0.0; STEPS + 1],
     };
 
@@ -45,7 +48,13 @@ impl Curve {
                 + (3.0 * t2 - 2.0 * t3) * y[k + 1]
                 + (t3 - t2) * h * slopes[k + 1];
         }
-        Self { from, to, table }
+        let scale = STEPS as f32 / (to - from);
+        Self {
+            from,
+            to,
+            scale,
+            table,
+        }
     }
 
     /// Where its first and last points lie.
@@ -65,7 +74,7 @@ impl Curve {
 
     /// y(x)
     pub fn at(&self, x: f32) -> f32 {
-        let f = ((x - self.from) / (self.to - self.from)).clamp(0.0, 1.0) * STEPS as f32;
+        let f = ((x - self.from) * self.scale).clamp(0.0, STEPS as f32);
         let i = (f as usize).min(STEPS - 1);
         let t = f - i as f32;
         self.table[i] + (self.table[i + 1] - self.table[i]) * t

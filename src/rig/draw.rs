@@ -3,7 +3,6 @@
 
 use super::{
     LIP_SOFT, Posed, Rig,
-    eye::Lid,
     field::Layer,
     lips, near,
     space::V2,
@@ -199,27 +198,28 @@ impl Rig {
             }),
             Cell::Eye(eye) => {
                 let from = &layers[self.side(posed, between(&face, 0.5, 0.5)) as usize];
+                let local = from.map(|p| self.to_eyes[eye].apply(p));
                 canvas.shaded(stripe, col, row, |tx, ty| {
-                    self.eye_shade(&posed.lids[eye], eye, between(from, tx, ty))
+                    let at = between(&local, tx, ty);
+                    let shade = self.eyes[eye].shade(&posed.lids[eye], at, self.pixel);
+                    self.eye_shade(eye, shade, at, || between(from, tx, ty))
                 });
             }
             Cell::Still | Cell::Plain(_) => {}
         }
     }
 
-    /// A sample near an eye that blinks or looks.
-    fn eye_shade(&self, lid: &Lid, eye: usize, from: V2) -> Shade {
-        let eye = &self.eyes[eye];
-        let local = eye.to_local(self.from_frame.apply(from));
-        let shade = eye.shade(lid, local, self.pixel);
-        let frame = |p: V2| self.to_frame.apply(eye.to_face(p));
+    /// A sample near an eye that blinks or looks: from eye space to frame samples. What is seen
+    /// where it was, `at`, comes from just where it would without the eye.
+    fn eye_shade(&self, eye: usize, shade: Shade, at: V2, unmoved: impl Fn() -> V2) -> Shade {
+        let frame = |p: V2| self.from_eyes[eye].apply(p);
         let over = match shade.over {
             Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
             Over::Both(p, rgb, share, alpha) => Over::Both(frame(p), rgb, share, alpha),
             over => over,
         };
-        let from = if shade.from == local {
-            from
+        let from = if shade.from == at {
+            unmoved()
         } else {
             frame(shade.from)
         };

@@ -10,7 +10,7 @@ use super::{
     curve::Curve,
     iris::Iris,
     lid::{Around, ShutLid},
-    space::V2,
+    space::{Affine, V2},
     warp,
 };
 use crate::pose::{Arkit, FacePose};
@@ -272,6 +272,15 @@ impl Eye {
     /// Eye space to face space.
     pub fn to_face(&self, p: V2) -> V2 {
         self.centre + self.along * p.x + self.along.turned() * p.y
+    }
+
+    /// Eye space to face space, as a map.
+    pub fn frame(&self) -> Affine {
+        Affine {
+            ex: self.along,
+            ey: self.along.turned(),
+            origin: self.centre,
+        }
     }
 
     /// Width between the corners, IOD.

@@ -309,6 +309,10 @@ impl Field {
     /// The displacement of what comes to lie at a node, with a first guess of it.
     fn invert_at(&self, layer: Layer, row: usize, col: usize, guess: V2) -> V2 {
         let grid = &self.forward[layer as usize];
+        // What stays is what comes to lie here.
+        if grid[row * GRID + col] == V2::ZERO {
+            return V2::ZERO;
+        }
         let here = V2::new(col as f32, row as f32);
         let mut u = guess;
         for _ in 0..24 {

@@ -104,6 +104,9 @@ pub struct Rig {
     from_frame: Affine,
     /// Frame samples to mouth space.
     to_mouth: Affine,
+    /// Frame samples to the spaces of both eyes and back.
+    to_eyes: [Affine; 2],
+    from_eyes: [Affine; 2],
     /// Size of a frame sample, IOD.
     pixel: f32,
     mouth: Mouth,
@@ -174,6 +177,8 @@ impl Rig {
             base: sources(&colour::convert(&stage.rgba, spec)),
             map: ColourMap::new(spec.format, spec.colour),
             to_mouth: from_frame.then(&mouth.frame().inverse()),
+            to_eyes: [0, 1].map(|e: usize| from_frame.then(&eyes[e].frame().inverse())),
+            from_eyes: [0, 1].map(|e: usize| eyes[e].frame().then(&to_frame)),
             to_frame,
             from_frame,
             pixel,

@@ -160,6 +160,17 @@ fn row_weights(at: &Located, window: &Window, row: usize) -> __m256i {
     _mm256_shuffle_epi8(weight, halves)
 }
 
+/// The same where all positions begin in the window's first row.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn level_weights<const ROW: i8>(at: &Located) -> __m256i {
+    let [a, b, c, d] = [ROW, 4 + ROW, 8 + ROW, 12 + ROW];
+    let halves = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        -1, a, -1, a, -1, b, -1, b, -1, c, -1, c, -1, d, -1, d,
+    ));
+    _mm256_shuffle_epi8(at.down, halves)
+}
+
 /// Four bytes a position: `step` apart, from `offset` of each on.
 #[target_feature(enable = "avx2")]
 #[inline]
@@ -195,16 +206,23 @@ fn singles<const P: usize>(
     let taps = dealt(offsets, 1, 0);
     let first = _mm256_extract_epi32::<0>(at.cols) as usize;
     let mut sums = [_mm256_setzero_si256(); P];
-    for row in 0..window.count {
-        let down = row_weights(at, &window, row);
+    let mut add = |row: usize, down: __m256i| {
         for k in 0..P {
-            let bytes = load(
-                sources[k],
-                (window.first + row) * sources[k].stride() + first,
-            );
-            let bytes = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), taps);
-            let line = _mm256_maddubs_epi16(bytes, at.across);
+            let line = (window.first + row) * sources[k].stride();
+            let bytes = _mm256_broadcastsi128_si256(load(sources[k], line + first));
+            let line = _mm256_maddubs_epi16(_mm256_shuffle_epi8(bytes, taps), at.across);
             sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(line, down));
+        }
+    };
+    // Most often: a face is rarely turned by much.
+    if window.count == 4 {
+        add(0, level_weights::<0>(at));
+        add(1, level_weights::<1>(at));
+        add(2, level_weights::<2>(at));
+        add(3, level_weights::<3>(at));
+    } else {
+        for row in 0..window.count {
+            add(row, row_weights(at, &window, row));
         }
     }
     let order = _mm256_setr_epi32(0, 4, 0, 0, 0, 0, 0, 0);

@@ -143,6 +143,8 @@ pub struct Scratch {
     edges: [Edges; 2],
     /// Cells that follow each other and are drawn alike.
     runs: Vec<Run>,
+    /// Per layer: which cells its plain ones lie among.
+    used: [std::ops::Range<usize>; 2],
     /// Positions of the samples of a run, fixed point.
     x: Vec<i32>,
     y: Vec<i32>,
@@ -156,6 +158,7 @@ impl Scratch {
             cells: Vec::with_capacity(nodes.cols),
             edges: [0, 1].map(|_| Edges::new(nodes.stride())),
             runs: Vec::with_capacity(nodes.cols),
+            used: [0..0, 0..0],
             x: vec![0; samples],
             y: vec![0; samples],
         }
@@ -290,6 +293,7 @@ impl Canvas<'_> {
         scratch: &mut Scratch,
     ) -> usize {
         let mut moved = 0;
+        scratch.find_runs();
         for plane in self.planes() {
             moved += match (plane.channels, plane.count) {
                 (1, 1) => self.plane_cells::<1, 1>(stripe, &plane, row, from, scratch),
@@ -315,7 +319,7 @@ impl Canvas<'_> {
         let right = (left + nodes.cols * cell).min(plane.width);
         let above = row * nodes.stride()..(row + 1) * nodes.stride();
         let below = above.end..above.end + nodes.stride();
-        let used = scratch.find_runs();
+        let used = scratch.used.clone();
         for (layer, cells) in used.iter().enumerate() {
             let edges = cells.start..cells.end + usize::from(!cells.is_empty());
             let rows = [above.start, below.start]
@@ -436,13 +440,13 @@ impl Canvas<'_> {
 }
 
 impl Scratch {
-    /// Gathers the cells in runs. Per layer: which cells its plain ones lie among.
-    fn find_runs(&mut self) -> [std::ops::Range<usize>; 2] {
-        let mut used = [0..0, 0..0];
+    /// Gathers the cells in runs.
+    fn find_runs(&mut self) {
+        self.used = [0..0, 0..0];
         self.runs.clear();
         for (col, cell) in self.cells.iter().enumerate() {
             if let Cell::Plain(layer) = cell {
-                let used: &mut std::ops::Range<usize> = &mut used[*layer as usize];
+                let used = &mut self.used[*layer as usize];
                 let first = if used.end == 0 { col } else { used.start };
                 *used = first..col + 1;
             }
@@ -454,7 +458,6 @@ impl Scratch {
                 }),
             }
         }
-        used
     }
 
     /// Positions of the samples of cells of one layer, `n` a cell; the first lies `nudge` luma

@@ -27,9 +27,15 @@ impl Eye {
     fn place(&self, lid: &Lid, x: f32) -> Place {
         let (upper, lower) = (self.upper.at(x), self.lower.at(x));
         let opening = (lower - upper).max(0.0);
-        let made = smoothstep(MADE.0, MADE.1, lid.shut);
+        let beyond = |from: f32, to: f32| {
+            if lid.shut <= from {
+                return 0.0;
+            }
+            smoothstep(from, to, lid.shut)
+        };
+        let made = beyond(MADE.0, MADE.1);
         let fall = lid.shut * MEET * opening;
-        let rise = (1.0 - MEET) * opening * smoothstep(RISES, 1.0, lid.shut);
+        let rise = (1.0 - MEET) * opening * beyond(RISES, 1.0);
         Place {
             upper,
             lower,
@@ -45,6 +51,14 @@ impl Eye {
     pub fn shade(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
         let place = self.place(lid, p.x);
         let soft = SOFT.max(pixel);
+        if place.made <= 0.0
+            && let Some(from) = self.bare(&place, p, soft)
+        {
+            return Shade {
+                from,
+                over: Over::Nothing,
+            };
+        }
         // 1 on either lid, 0 on the eyeball between them.
         let above = smoothstep(place.edge + 0.5 * soft, place.edge - 0.5 * soft, p.y);
         let below = smoothstep(place.floor - 0.5 * soft, place.floor + 0.5 * soft, p.y);
@@ -105,6 +119,15 @@ impl Eye {
             return paint_twice(ball.from, (skin, on_lid), line);
         }
         picture_and_paint(ball.from, (raised, on_lid), line)
+    }
+
+    /// Where the skin around the opening comes from while no lid is made: most of what is drawn
+    /// with an eye, and the cheapest to tell. `None` within the opening and at its edges.
+    fn bare(&self, place: &Place, p: V2, soft: f32) -> Option<V2> {
+        if p.x.abs() >= self.half_width || p.y >= place.floor.max(place.edge) + 0.5 * soft {
+            return Some(p);
+        }
+        (p.y <= place.edge - 0.5 * soft).then(|| self.skin(place, p))
     }
 
     /// Where the skin above the lid's edge comes from.
