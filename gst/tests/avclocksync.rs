@@ -395,9 +395,9 @@ fn an_interruption_cuts_a_file_to_the_sample() {
     let follows = follows.expect("heard");
     assert_eq!(heard[follows..], speech(100_000, 5_000));
     // How much had been sent is a matter of threads.
-    let cut = (0..follows).find(|i| heard[*i] != speech(*i as u64, 1)[0]);
+    let cut = (0..follows).find(|i| heard[*i].abs_diff(speech(*i as u64, 1)[0]) > 128);
     if let Some(cut) = cut {
-        // The first sample of the fade is as it was.
+        // The first sample of the fade is as it was, but for 24 bits of precision.
         assert_eq!(follows - cut + 1, 160);
         assert!(heard[cut - 1..follows].windows(2).all(|w| w[1] < w[0]));
     } else {
