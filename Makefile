@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The commands of the README. Each sets up what it needs first; the work is in scripts/.
 
-.PHONY: help setup build run live preview check sheets doctor test test-long soak lint bench bench-live train link unlink clean
+.PHONY: help setup build run live preview check sheets doctor test test-long soak lint bench bench-live bench-sync train link unlink clean
 .DEFAULT_GOAL := help
 export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE MINUTES
 
@@ -82,6 +82,9 @@ bench-live:
 	@sh scripts/setup.sh run live bench
 	@sh scripts/build.sh
 	@sh scripts/bench_live.sh
+## make bench-sync avclocksync beside livesync, videorate and audiorate (five minutes)
+bench-sync: build
+	@sh scripts/bench_sync.sh
 
 ## make train      speak, train and judge the network that listens (an hour)
 train:

@@ -22,6 +22,10 @@ use sonic_engine::{
     grid::FrameGrid,
     pose::Arkit,
     speech::Phone,
+    sync::{
+        Config, Material, Next, Sync,
+        pcm::{Encoding, PcmFormat},
+    },
 };
 
 struct Counting;
@@ -154,4 +158,67 @@ fn frames_cost_no_memory() {
         );
         assert!(frames > 2_300, "{frames} frames");
     }
+    stretched_sound_costs_no_memory();
+}
+
+/// What is synchronised here.
+struct Borrowed;
+
+impl Material for Borrowed {
+    type Pcm = &'static [u8];
+    type Frame = u64;
+    type Event = ();
+    fn survives((): &()) -> bool {
+        false
+    }
+}
+
+/// A source that drifts by 300 ppm and shows a mouth, while it is resampled.
+fn stretched_sound_costs_no_memory() {
+    const MS: u64 = 1_000_000;
+    static PIECE: [u8; 2 * 960] = [7; 2 * 960];
+    let mut sync = Sync::<Borrowed>::new(Config {
+        live: true,
+        ..Config::default()
+    });
+    sync.set_sound(PcmFormat {
+        rate: 48_000,
+        channels: 1,
+        encoding: Encoding::Signed,
+        bytes: 2,
+        depth: 16,
+        big_endian: false,
+    });
+    sync.set_pictures(FrameGrid::new(25, 1).expect("a rate"));
+    sync.start(0);
+    let (mut block, mut parts, mut heard) = (vec![0; 4_000], Vec::new(), Vec::new());
+    let mut events = Vec::new();
+    let mut run = |pieces: std::ops::Range<u64>| {
+        for i in pieces {
+            let now = ((i + 1) as f64 * 20e6 / (1.0 + 300e-6)) as u64;
+            sync.push_sound(Some(i * 20 * MS), &PIECE, None, Some(now));
+            if i % 2 == 0 {
+                sync.push_frame(Some(i * 20 * MS), Some(40 * MS), i, Some(now));
+            }
+            let due = |next| match next {
+                Next::Send { at, frames } if at + 100 * MS <= now => Some(frames),
+                _ => None,
+            };
+            while let Some(frames) = due(sync.next_sound()) {
+                sync.send_sound(&mut block[..2 * frames], &mut parts, &mut heard);
+                parts.clear();
+            }
+            while due(sync.next_picture()).is_some() {
+                if let Some(slot) = sync.send_picture(&mut events) {
+                    sync.show_mouth(slot.at, 0.1);
+                }
+            }
+        }
+        sync.levels().correction
+    };
+    assert!(run(0..10_000).is_some(), "it is at work");
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    run(10_000..12_000);
+    let made = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert_eq!(made, 0, "in 40 s");
 }

@@ -272,3 +272,217 @@ fn states_can_be_changed_at_will() {
         }
     }
 }
+
+/// Downstream's pool and metas are upstream's, and a frame's memory is the one that came.
+#[test]
+fn frames_are_never_copied() {
+    let _watchdog = watchdog(60);
+    let live = Live::new(true, true, &[]);
+    let source = live.element.static_pad("video_src").expect("a pad");
+    source.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
+        match info.query_mut().map(|q| q.view_mut()) {
+            Some(gst::QueryViewMut::Allocation(q)) => {
+                q.add_allocation_pool(Some(&gst::BufferPool::new()), 256, 2, 4);
+                q.add_allocation_pool(None::<&gst::BufferPool>, 256, 0, 0);
+                q.add_allocation_meta::<gst_video::VideoMeta>(None);
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        }
+    });
+    let caps: gst::Caps = PICTURES.parse().expect("caps");
+    let mut query = gst::query::Allocation::new(Some(&caps), true);
+    let feeder = live.video.as_ref().expect("a pad");
+    assert!(feeder.peer_query(&mut query), "it is answered");
+    let pools: Vec<_> = query.allocation_pools().collect();
+    assert!(pools[0].0.is_some());
+    // A second and more may wait here.
+    assert_eq!(pools[0].2, 2);
+    assert!(pools[0].3 >= 4 + 25, "{}", pools[0].3);
+    assert_eq!(pools[1].3, 0, "no limit stays none");
+    assert!(
+        query
+            .find_allocation_meta::<gst_video::VideoMeta>()
+            .is_some()
+    );
+    let mut came = Vec::new();
+    for i in 0..25u64 {
+        live.turn_to((i + 1) * 40 * MS);
+        // Rows of 16 bytes, 24 apart.
+        let mut buffer = gst::Buffer::with_size(24 * 16).expect("memory");
+        let b = buffer.get_mut().expect("new");
+        let meta = gst_video::VideoMeta::add_full(
+            b,
+            gst_video::VideoFrameFlags::empty(),
+            gst_video::VideoFormat::Gray8,
+            16,
+            16,
+            &[0],
+            &[24],
+        );
+        meta.expect("added");
+        b.set_pts(i * 40 * MS);
+        b.set_duration(40 * MS);
+        came.push(buffer.peek_memory(0).as_ptr() as usize);
+        live.push(&live.video, buffer);
+        live.speak(i * 40 * MS, i * 2 * PIECE, 2 * PIECE);
+    }
+    live.turn_to(2 * S);
+    let pictures = live.pictures();
+    let with_meta = |b: &&gst::Buffer| b.meta::<gst_video::VideoMeta>().is_some();
+    let mut went: Vec<usize> = pictures
+        .buffers
+        .iter()
+        .filter(with_meta)
+        .map(|b| {
+            let meta = b.meta::<gst_video::VideoMeta>().expect("filtered");
+            assert_eq!(meta.stride(), [24]);
+            b.peek_memory(0).as_ptr() as usize
+        })
+        .collect();
+    went.dedup();
+    assert_eq!(went, came);
+}
+
+/// A file that is interrupted: what had been sent, 10 ms of fade, and what is said next.
+#[test]
+fn an_interruption_cuts_a_file_to_the_sample() {
+    let _watchdog = watchdog(60);
+    init();
+    let element = avclocksync(&[("mode", "offline")]);
+    let (sender, samples) = std::sync::mpsc::channel();
+    let sink = gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(move |_, _, buffer| {
+            let map = buffer.map_readable().expect("readable");
+            for sample in map.as_chunks().0 {
+                sender
+                    .send(Some(i32::from_le_bytes(*sample)))
+                    .expect("heard");
+            }
+            Ok(gst::FlowSuccess::Ok)
+        })
+        .build();
+    let source = element.static_pad("audio_src").expect("a pad");
+    source.link(&sink).expect("linked");
+    sink.set_active(true).expect("active");
+    let feeder = gst::Pad::new(gst::PadDirection::Src);
+    feeder
+        .link(&element.static_pad("audio_sink").expect("a pad"))
+        .expect("linked");
+    feeder.set_active(true).expect("active");
+    element.set_state(gst::State::Playing).expect("plays");
+    begin(&feeder, SOUND);
+    let push = |from: u64, count: u64, first: u64| {
+        let bytes = speech(first, count)
+            .iter()
+            .flat_map(|s| s.to_le_bytes())
+            .collect::<Vec<u8>>();
+        let mut buffer = gst::Buffer::from_slice(bytes);
+        let at = gst::ClockTime::from_nseconds(from * 1_000_000_000 / RATE);
+        buffer.get_mut().expect("new").set_pts(at);
+        feeder.push(buffer).expect("taken");
+    };
+    push(0, 5_000, 0);
+    let event = gst::Structure::new_empty("sonic-interrupt");
+    feeder.push_event(gst::event::CustomDownstreamOob::new(event));
+    push(5_000, 5_000, 100_000);
+    feeder.push_event(gst::event::Eos::new());
+    let mut heard = Vec::new();
+    while heard.last() != speech(104_999, 1).first() {
+        heard.extend(samples.recv().expect("it goes on"));
+    }
+    let follows = heard.iter().position(|s| *s >= speech(100_000, 1)[0]);
+    let follows = follows.expect("heard");
+    assert_eq!(heard[follows..], speech(100_000, 5_000));
+    // How much had been sent is a matter of threads.
+    let cut = (0..follows).find(|i| heard[*i].abs_diff(speech(*i as u64, 1)[0]) > 128);
+    if let Some(cut) = cut {
+        // The first sample of the fade is as it was, but for 24 bits of precision.
+        assert_eq!(follows - cut + 1, 160);
+        assert!(heard[cut - 1..follows].windows(2).all(|w| w[1] < w[0]));
+    } else {
+        assert!(follows == 0 || follows == 5_000, "{follows}");
+    }
+    element.set_state(gst::State::Null).expect("it stops");
+}
+
+/// The lag of the mouths that are sent is known while somebody speaks, and not in silence.
+#[test]
+fn the_lag_of_the_mouth_is_measured_as_sent() {
+    use gstsonic::metas::Shown;
+    let _watchdog = watchdog(60);
+    // Syllables of uneven length and loudness.
+    let loudness = |t: f64| {
+        let wave = |period: f64, phase: f64| (t / period + phase).sin();
+        let sum = wave(0.031, 0.0) + 0.8 * wave(0.047, 1.0) + 0.6 * wave(0.083, 2.0);
+        (sum.max(-0.5) + 0.5) * 0.1
+    };
+    let live = Live::new(true, true, &[]);
+    let mut json = String::new();
+    for i in 0..500u64 {
+        live.turn_to((i + 1) * 20 * MS);
+        let speaks = i < 400;
+        if i.is_multiple_of(2) {
+            let t = i as f64 * 0.02 - 0.08;
+            let mut buffer = gst::Buffer::with_size(256).expect("memory");
+            let b = buffer.get_mut().expect("new");
+            b.set_pts(i * 20 * MS);
+            b.set_duration(40 * MS);
+            let shown = Shown {
+                content_time: 0,
+                pose: Default::default(),
+                origin: sonic_engine::articulate::Origin::Signal,
+                aperture: if speaks { loudness(t) as f32 } else { 0.0 },
+            };
+            shown.attach(b, &mut json).expect("registered");
+            live.push(&live.video, buffer);
+        }
+        let samples: Vec<i32> = (i * PIECE..(i + 1) * PIECE)
+            .map(|n| {
+                let t = n as f64 / RATE as f64;
+                // Loudness is measured as the root of the amplitude.
+                let gain = if speaks {
+                    (3.0 * loudness(t)).powi(2)
+                } else {
+                    0.0
+                };
+                (gain * (t * 1_300.0).sin() * 2e9) as i32
+            })
+            .collect();
+        live.push_sound(i * 20 * MS, &samples);
+        if i == 395 {
+            let lag: i64 = stat(&live.element, "lip-lag");
+            assert!((lag - 80_000_000).abs() < 15_000_000, "{lag}");
+            let confidence: f64 = stat(&live.element, "lip-lag-confidence");
+            assert!(confidence > 0.1, "{confidence}");
+        }
+    }
+    live.turn_to(17 * S);
+    let stats: gst::Structure = live.element.property("stats");
+    assert!(!stats.has_field("lip-lag"), "{stats}");
+}
+
+/// A sound card that is 300 ppm too fast.
+#[test]
+fn a_source_that_drifts_is_resampled_unless_it_is_not_to_be() {
+    let _watchdog = watchdog(120);
+    for (policy, corrects) in [("resample", true), ("none", false)] {
+        let live = Live::new(true, false, &[("drift-correction", policy)]);
+        for i in 0..5_000u64 {
+            let clock = (i + 1) as f64 * 20e6 / (1.0 + 300e-6);
+            live.turn_to(gst::ClockTime::from_nseconds(clock as u64));
+            live.speak(i * 20 * MS, i * PIECE, PIECE);
+        }
+        live.turn_to(102 * S);
+        let drift: f64 = stat(&live.element, "drift-ppm");
+        assert!((drift - 300.0).abs() < 10.0, "{drift}");
+        let stats: gst::Structure = live.element.property("stats");
+        assert_eq!(stats.has_field("drift-correction"), corrects);
+        let stretched: i64 = stat(&live.element, "sound-stretched");
+        // From 30 s on, by 5 ppm more each second: 12 ms of the 30 that have gathered.
+        let gone = -14_000_000..-10_000_000;
+        assert_eq!(gone.contains(&stretched), corrects, "{stretched}");
+        assert_eq!(stretched == 0, !corrects);
+        live.sound().is_even();
+    }
+}

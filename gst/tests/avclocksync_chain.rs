@@ -26,15 +26,15 @@ struct Chain {
 }
 
 impl Chain {
-    fn new() -> Self {
+    fn new(caps: &str) -> Self {
         init();
-        let pipeline = gst::parse::launch(
+        let pipeline = gst::parse::launch(&format!(
             "ttssrc name=speech is-live=true voice=en ! tee name=t \
-             t. ! queue ! sonicanimator ! video/x-raw,width=64,height=48 ! sync.video_sink \
+             t. ! queue ! sonicanimator {caps} ! sync.video_sink \
              t. ! queue ! sync.audio_sink avclocksync name=sync \
              sync.video_src ! fakesink name=pictures async=false \
              sync.audio_src ! fakesink name=sound async=false",
-        )
+        ))
         .expect("valid")
         .downcast::<gst::Pipeline>()
         .expect("a pipeline");
@@ -126,7 +126,7 @@ fn said_interrupted_and_said_again() {
     if !have_voices() {
         return;
     }
-    let mut chain = Chain::new();
+    let mut chain = Chain::new("! video/x-raw,width=64,height=48");
     let speech = chain.pipeline.by_name("speech").expect("the voice");
     chain.turn_until(|c| c.now() > 500_000_000);
     say(
@@ -261,4 +261,41 @@ fn a_silent_source_leaves_a_face_that_blinks() {
     assert!(frames_out > 1_480, "{frames_out}");
     // 18 a minute are usual.
     assert!((8..35).contains(&shut), "{shut} blinks");
+}
+
+/// Nobody has said what size the pictures are to have, and the first ones are sent before there
+/// is a face: it comes in that very size.
+#[test]
+fn the_size_is_chosen_once() {
+    let _watchdog = watchdog(120);
+    if !have_voices() {
+        return;
+    }
+    let mut chain = Chain::new("");
+    let sizes: Arc<Mutex<Vec<gst::Caps>>> = Arc::default();
+    let kept = sizes.clone();
+    let sync = chain.pipeline.by_name("sync").expect("the pair");
+    let pad = sync.static_pad("video_src").expect("a pad");
+    kept.lock().expect("no panic").extend(pad.current_caps());
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view()) {
+            kept.lock().expect("no panic").push(caps.caps_owned());
+        }
+        gst::PadProbeReturn::Ok
+    });
+    // Faces are there when frames go out that are not idle.
+    chain.turn_until(|_| {
+        let all: u64 = stat(&sync, "frames-out");
+        all > stat::<u64>(&sync, "frames-idle") + 5
+    });
+    let size = |caps: &gst::Caps| {
+        let s = caps.structure(0).expect("one");
+        (
+            s.get::<i32>("width").expect("one"),
+            s.get::<i32>("height").expect("one"),
+        )
+    };
+    let mut sizes: Vec<_> = sizes.lock().expect("no panic").iter().map(size).collect();
+    sizes.dedup();
+    assert_eq!(sizes.len(), 1, "{sizes:?}");
 }

@@ -109,3 +109,46 @@ fn stopping_does_not_wait_for_a_portrait() {
         element.set_state(gst::State::Null).expect("stops");
     }
 }
+
+/// Whoever changes the state holds a lock until the change has been told; the voice announces its
+/// clauses all the same.
+#[test]
+fn a_clause_is_announced_while_the_state_changes() {
+    use common::speech::{have_voices, ttssrc};
+    let _watchdog = watchdog(60);
+    if !have_voices() {
+        return;
+    }
+    let element = ttssrc(&[("text", "One boat."), ("voice", "en")]);
+    let (sender, announced) = std::sync::mpsc::channel();
+    let pad = gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok))
+        .event_function(move |_, _, event| {
+            if event.has_name("sonic-clause") {
+                // Only the first one is waited for.
+                let _ = sender.send(());
+            }
+            true
+        })
+        .build();
+    let source = element.static_pad("src").expect("a pad");
+    source.link(&pad).expect("linked");
+    pad.set_active(true).expect("active");
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    let (announced, of) = (std::sync::Mutex::new(announced), element.clone());
+    bus.set_sync_handler(move |_, message| {
+        if let gst::MessageView::StateChanged(changed) = message.view()
+            && changed.current() == gst::State::Paused
+            && changed.pending() == gst::State::VoidPending
+            && message.src() == Some(of.upcast_ref())
+        {
+            // This is the thread that changes it, with the lock.
+            announced.lock().expect("no panic").recv().expect("told");
+        }
+        gst::BusSyncReply::Drop
+    });
+    element.set_state(gst::State::Paused).expect("it starts");
+    bus.unset_sync_handler();
+    element.set_state(gst::State::Null).expect("it stops");
+}

@@ -127,19 +127,11 @@ impl LagMeter {
                 *r = mouth.correlation(&spread, shown.clone().zip(heard));
             }
         }
-        let best = (0..agreement.len()).max_by(|a, b| agreement[*a].total_cmp(&agreement[*b]))?;
-        let rivals = agreement.iter().enumerate();
-        let rival = rivals
-            .filter(|(i, _)| i.abs_diff(best) >= APART)
-            .fold(0.0, |most: f64, (_, r)| most.max(*r));
-        let peak = agreement[best];
-        if peak <= rival || best == 0 || best + 1 == agreement.len() {
-            return None;
-        }
-        let place = best as f64 + bend(agreement[best - 1], peak, agreement[best + 1]);
-        Some(Lag {
-            ns: ((REACH_STEPS as f64 - place) * STEP as f64).round() as i64,
-            confidence: ((peak - rival) / (1.0 - rival)).clamp(0.0, 1.0) as f32,
+        let peak = Peak::of(&agreement, APART)?;
+        let distinct = peak.distinct();
+        (distinct > 0.0).then(|| Lag {
+            ns: ((REACH_STEPS as f64 - peak.place) * STEP as f64).round() as i64,
+            confidence: distinct.min(1.0) as f32,
         })
     }
 
@@ -149,12 +141,68 @@ impl LagMeter {
     }
 }
 
-/// Where the top of the parabola through three points a step apart lies, in steps from the
-/// middle one, which is the highest.
-fn bend(before: f64, top: f64, after: f64) -> f64 {
-    let curve = before - 2.0 * top + after;
-    if curve < 0.0 {
-        (0.5 * (before - after) / curve).clamp(-0.5, 0.5)
+/// The lag at which two series agree best, among agreements (Pearson's correlations) a step apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Peak {
+    /// In steps from the first; between them a parabola goes through the best three.
+    pub place: f64,
+    /// Agreement there.
+    pub top: f64,
+    /// The best agreement of another lag, at least 0.
+    pub rival: f64,
+}
+
+impl Peak {
+    /// Of lags that differ by `apart` steps or more, one is another's rival. `None` if the best
+    /// may lie beyond what was tried.
+    pub fn of(agreement: &[f64], apart: usize) -> Option<Self> {
+        let best = (0..agreement.len()).max_by(|a, b| agreement[*a].total_cmp(&agreement[*b]))?;
+        let (before, after) = (
+            agreement.get(best.checked_sub(1)?)?,
+            agreement.get(best + 1)?,
+        );
+        let top = agreement[best];
+        let rivals = agreement.iter().enumerate();
+        let rival = rivals
+            .filter(|(i, _)| i.abs_diff(best) >= apart)
+            .fold(0.0, |most: f64, (_, r)| most.max(*r));
+        let curve = before - 2.0 * top + after;
+        let between = if curve < 0.0 {
+            (0.5 * (before - after) / curve).clamp(-0.5, 0.5)
+        } else {
+            0.0
+        };
+        Some(Self {
+            place: best as f64 + between,
+            top,
+            rival,
+        })
+    }
+
+    /// How far it stands out: 0 is not at all, 1 is without a rival.
+    pub fn distinct(&self) -> f64 {
+        (self.top - self.rival) / (1.0 - self.rival)
+    }
+
+    /// How sure it is that it is really above its rival, 0–1, where the series have so many
+    /// independent values: Fisher's z of both, whose difference has a standard deviation of
+    /// √(2 / (n − 3)).
+    pub fn sureness(&self, independent: f64) -> f64 {
+        let z = |r: f64| r.min(0.999).atanh();
+        let degrees = (independent - 3.0).max(1.0);
+        let deviations = (z(self.top) - z(self.rival)) * (degrees / 2.0).sqrt();
+        // The logistic function is the normal distribution's within 0.01.
+        1.0 / (1.0 + (-1.702 * deviations).exp())
+    }
+}
+
+/// Pearson's correlation of pairs; 0 where one of them does not move.
+pub fn correlation(pairs: impl Iterator<Item = (f32, f32)> + Clone) -> f64 {
+    let x = Spread::of(pairs.clone().map(|p| p.0));
+    let y = Spread::of(pairs.clone().map(|p| p.1));
+    let r = x.correlation(&y, pairs);
+    if r.is_finite() {
+        r.clamp(-1.0, 1.0)
     } else {
         0.0
     }

@@ -2,10 +2,12 @@
 //! [`LagSearch`]: how much later the picture shows the mouth of a sound than the sound is heard.
 //!
 //! The mouth that is shown and the mouth that the sound asks for are shifted against each other
-//! until they agree best (Pearson's correlation).
+//! until they agree best, as in [`articulate::lag`](crate::articulate::lag), which measures
+//! streams: this is for all of a recording, of which the frames lie anywhere in time.
 
-/// From one shift that is tried to the next, ns; between them a parabola goes through the best
-/// three.
+use crate::articulate::lag::{Peak, correlation};
+
+/// From one shift that is tried to the next, ns.
 const STEP_NS: i64 = 10_000_000;
 /// Shifts nearer than this to the best one agree because mouths move no faster, ns.
 const SAME_NS: i64 = 150_000_000;
@@ -90,35 +92,18 @@ impl LagSearch {
         }
         let most = i64::try_from(self.most).unwrap_or(i64::MAX).min(1 << 40) / STEP_NS;
         let curve: Vec<f64> = (-most..=most)
-            .map(|i| correlation(shown, heard, i * STEP_NS))
+            .map(|i| agreement(shown, heard, i * STEP_NS))
             .collect();
-        let best = (0..curve.len()).max_by(|a, b| curve[*a].total_cmp(&curve[*b]))?;
-        // At the end of what was tried the best may lie beyond it.
-        let (before, after) = (*curve.get(best.checked_sub(1)?)?, *curve.get(best + 1)?);
-        let top = curve[best];
-        if top < LEAST_CORRELATION {
+        // Steps that are no further apart than that are the same lag.
+        let peak = Peak::of(&curve, (SAME_NS / STEP_NS) as usize + 1)?;
+        let confidence = peak.sureness(speech_s * INDEPENDENT_HZ);
+        if peak.top < LEAST_CORRELATION || confidence < self.confidence {
             return None;
         }
-        let apart = (SAME_NS / STEP_NS) as usize;
-        let others = curve
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| i.abs_diff(best) > apart);
-        let second = others.fold(0.0, |max: f64, (_, r)| max.max(*r));
-        let confidence = confidence(top, second, speech_s);
-        if confidence < self.confidence {
-            return None;
-        }
-        let bend = before - 2.0 * top + after;
-        let between = if bend < 0.0 {
-            0.5 * (before - after) / bend
-        } else {
-            0.0
-        };
-        let steps = best as f64 - most as f64 + between;
+        let steps = peak.place - most as f64;
         Some(Lag {
             offset_ms: super::ms(steps * STEP_NS as f64),
-            correlation: super::round(top, 1e3),
+            correlation: super::round(peak.top, 1e3),
             confidence: super::round(confidence, 1e3),
             speech_s: super::round(speech_s, 1e3),
         })
@@ -135,38 +120,12 @@ fn spoken(shown: &[(u64, f32)], heard: &Track) -> f64 {
     ns as f64 / super::SECOND_NS
 }
 
-/// Of the mouths shown, with those heard `lag` ns earlier; 0 where one of them does not move.
-fn correlation(shown: &[(u64, f32)], heard: &Track, lag: i64) -> f64 {
-    let pairs = || {
-        shown.iter().map(|(time, aperture)| {
-            let at = i64::try_from(*time).unwrap_or(i64::MAX).saturating_sub(lag);
-            (f64::from(*aperture), f64::from(heard.at(at)))
-        })
-    };
-    let count = shown.len().max(1) as f64;
-    let (sx, sy) = pairs().fold((0.0, 0.0), |s, (x, y)| (s.0 + x, s.1 + y));
-    let (mx, my) = (sx / count, sy / count);
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    for (x, y) in pairs() {
-        let (x, y) = (x - mx, y - my);
-        (xx, yy, xy) = (xx + x * x, yy + y * y, xy + x * y);
-    }
-    let r = xy / (xx * yy).sqrt();
-    if r.is_finite() {
-        r.clamp(-1.0, 1.0)
-    } else {
-        0.0
-    }
-}
-
-/// How sure it is that the correlation `top` of `seconds` of speech is really above `second`:
-/// Fisher's z of both, whose difference has a standard deviation of √(2 / (n − 3)).
-fn confidence(top: f64, second: f64, seconds: f64) -> f64 {
-    let z = |r: f64| r.min(0.999).atanh();
-    let independent = (seconds * INDEPENDENT_HZ - 3.0).max(1.0);
-    let deviations = (z(top) - z(second)) * (independent / 2.0).sqrt();
-    // The logistic function is the normal distribution's within 0.01.
-    1.0 / (1.0 + (-1.702 * deviations).exp())
+/// Of the mouths shown, with those heard `lag` ns earlier.
+fn agreement(shown: &[(u64, f32)], heard: &Track, lag: i64) -> f64 {
+    correlation(shown.iter().map(|(time, aperture)| {
+        let at = i64::try_from(*time).unwrap_or(i64::MAX).saturating_sub(lag);
+        (*aperture, heard.at(at))
+    }))
 }
 
 #[cfg(test)]

@@ -42,6 +42,17 @@ pub struct Estimate {
     pub window: u32,
 }
 
+/// The line through what was measured: by how much more sound has come than time has passed, ns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// Its slope.
+    pub estimate: Estimate,
+    /// At the first arrival.
+    pub begin: f64,
+    /// In the last second.
+    pub now: f64,
+}
+
 impl Drift {
     /// Nothing is known.
     pub fn new() -> Self {
@@ -71,6 +82,11 @@ impl Drift {
 
     /// What is known, if the source is steady and was heard for long enough.
     pub fn estimate(&self) -> Option<Estimate> {
+        self.line().map(|line| line.estimate)
+    }
+
+    /// Likewise, with how far the sound is ahead.
+    pub fn line(&self) -> Option<Line> {
         if self.means.len() < LEAST {
             return None;
         }
@@ -86,11 +102,21 @@ impl Drift {
         let slope = xy / xx;
         let rest = (yy - slope * xy).max(0.0) / (n - 2.0);
         let error = (rest / xx).sqrt() * 1e6;
-        (rest.sqrt() <= UNSTEADY && error <= UNSURE).then_some(Estimate {
-            ppm: slope * 1e6,
-            error,
-            window: self.means.len() as u32,
+        let last = self.means.back().map_or(0.0, |m| m.0);
+        (rest.sqrt() <= UNSTEADY && error <= UNSURE).then_some(Line {
+            estimate: Estimate {
+                ppm: slope * 1e6,
+                error,
+                window: self.means.len() as u32,
+            },
+            begin: y - slope * x,
+            now: y + slope * (last - x),
         })
+    }
+
+    /// Seconds that have been averaged, which grows by one when there is something new.
+    pub fn seconds(&self) -> u64 {
+        self.current
     }
 
     /// The source began anew.

@@ -34,6 +34,8 @@ pub(super) struct Lane {
     pub discont: bool,
     /// Planned time at which the next item is expected.
     pub expected: Option<i64>,
+    /// By how much later than that the last item's timestamp lay, ns.
+    pub ahead: i64,
     /// Nothing more comes.
     pub eos: bool,
     /// Times that it was anchored anew, save at its beginning.
@@ -97,6 +99,7 @@ impl Epochs {
         let expected = lane.expected.unwrap_or(now);
         let planned = self.plan(lane.epoch, stamp).unwrap_or(expected);
         let ahead = planned.saturating_sub(expected);
+        lane.ahead = ahead;
         let jitter = if discont { 1 } else { JITTER as i64 };
         let jumps = ahead < -(MAX_OVERLAP as i64)
             || (ahead >= jitter && planned.saturating_sub(now.max(expected)) > MAX_SILENCE as i64)
@@ -176,6 +179,13 @@ impl Epochs {
         let at = expected.max(now);
         self.begin(lane, stamp, at);
         Placed::Restarted(at)
+    }
+
+    /// All of an epoch lies by so much earlier, ns.
+    pub fn slip(&mut self, epoch: usize, by: i64) {
+        if let Some(Some(anchor)) = self.anchors.get_mut(epoch) {
+            *anchor -= by;
+        }
     }
 
     /// Both streams are to begin anew, wherever they were.

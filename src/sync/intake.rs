@@ -2,21 +2,16 @@
 //! What comes in: sound, frames, events, interruptions and ends; and how much of it may wait.
 
 use super::{
-    Clause, LatePolicy, Material, Next, Place, Side, Sync, Taken,
+    Clause, DriftCorrection, LatePolicy, Material, Next, Place, Side, Sync, Taken,
+    cut::REST,
     epoch::{Lane, Placed},
     mapping::{AudioSide, Dry},
     picture::Queued,
 };
 use crate::timeline::MAX_STAMP;
 
-/// How long what was cut fades, ns.
-const FADE: i64 = 10_000_000;
 /// A frame that says it lasts longer lasts so long, ns.
 const LONGEST_FRAME: u64 = 60_000_000_000;
-/// Utterances whose rest is muted.
-const MOST_MUTED: usize = 64;
-/// So much unmarked sound after an interrupted utterance may be the end of it, ns.
-const REST: u64 = 40_000_000;
 /// A stream that has nothing to send is let in so much beyond the limit while live, ns.
 const PATIENCE: i64 = 2_000_000_000;
 
@@ -37,29 +32,38 @@ impl<M: Material> Sync<M> {
         self.counts.sound_in += frames as u64;
         let quiet = || format.is_quiet(data.as_ref(), super::QUIET);
         let muted = self.is_muted(place, frames, quiet);
+        if muted && !self.config.live {
+            // Nothing passes meanwhile: it is as if it had not come.
+            self.counts.sound_cut += frames as u64;
+            return Taken::Muted;
+        }
         let placed = self.place_sound(stamp);
         let Some(audio) = &mut self.audio else {
             return Taken::Refused;
         };
-        let skip = (audio.sound.end() - placed.1).clamp(0, frames);
-        let restarted = matches!(placed.0, Placed::Restarted(_) | Placed::At(_));
-        if restarted || skip > 0 {
-            audio.drift.reset();
-            audio.counted = 0;
-        }
+        let skip = (audio.tail() - placed.1).clamp(0, frames);
+        let slip = audio.note_placed(placed.0, skip, frames);
+        self.epochs.slip(audio.lane.epoch, slip);
         audio.counted += frames as u64;
         if let (true, Some(arrival)) = (self.config.live, arrival) {
             let ns = u64::try_from(format.ns(audio.counted as i64)).unwrap_or(0);
             audio.drift.add(ns, arrival);
         }
         if muted {
+            audio.settle(&mut self.counts);
             audio.sound.push_silence(frames - skip);
             self.counts.sound_muted += (frames - skip) as u64;
         } else {
-            audio.sound.push(data, skip, place);
+            let policy = if self.config.live {
+                self.config.drift
+            } else {
+                DriftCorrection::None
+            };
+            audio.put(data, skip, place, policy, &mut self.counts);
         }
-        audio.lane.expected = Some(format.ns(audio.sound.end()));
+        audio.lane.expected = Some(format.ns(audio.tail()));
         self.counts.sound_trimmed += skip as u64;
+        self.try_begin_offline();
         match placed.0 {
             _ if muted => Taken::Muted,
             Placed::Restarted(_) => Taken::Restarted,
@@ -75,12 +79,14 @@ impl<M: Material> Sync<M> {
         }
         let (_, position) = self.place_sound(Some(stamp));
         if let Some(audio) = &mut self.audio {
+            audio.settle(&mut self.counts);
             let format = audio.sound.format;
             let skip = audio.sound.end() - position;
             let frames = format.samples(duration as i64) - skip.max(0);
             audio.sound.push_silence(frames);
             audio.lane.expected = Some(format.ns(audio.sound.end()));
         }
+        self.try_begin_offline();
     }
 
     /// Finds the place of what begins at `stamp` and makes room for it: the queue ends there, or
@@ -111,7 +117,10 @@ impl<M: Material> Sync<M> {
             }
             None => Placed::Follows,
         };
-        let end = audio.sound.end();
+        if placed != Placed::Follows {
+            audio.settle(&mut self.counts);
+        }
+        let end = audio.tail();
         let position = match placed {
             Placed::Follows => end,
             Placed::At(at) | Placed::Restarted(at) => format.samples(at),
@@ -202,11 +211,19 @@ impl<M: Material> Sync<M> {
         let duration = duration
             .unwrap_or_else(|| video.grid.duration(video.index))
             .min(LONGEST_FRAME);
+        let planned = self.epochs.plan(video.lane.epoch, stamp);
+        self.revoked = self.revoked.filter(|cut| planned.is_some_and(|p| p < *cut));
+        if self.revoked.is_some() {
+            // Its sound had been sent before the rest was cut.
+            video.enqueue(stamp, duration, frame);
+            return taken;
+        }
         if !live && self.epochs.is_open() {
             if has_sound {
                 // Sound tells where all begins; until then frames only wait.
                 video.lane.epoch = self.epochs.latest();
                 video.enqueue(stamp, duration, frame);
+                self.try_begin_offline();
                 return taken;
             }
             self.epochs.anchor_first(&mut video.lane, stamp, 0);
@@ -222,6 +239,7 @@ impl<M: Material> Sync<M> {
         let planned = self.epochs.plan(video.lane.epoch, stamp);
         video.lane.expected = planned.map(|p| p.saturating_add(duration as i64));
         video.enqueue(stamp, duration, frame);
+        self.try_begin_offline();
         taken
     }
 
@@ -261,9 +279,16 @@ impl<M: Material> Sync<M> {
         if let Some(lane) = self.lane(side) {
             lane.eos = true;
         }
+        if side == Side::Audio
+            && let Some(audio) = &mut self.audio
+        {
+            audio.settle(&mut self.counts);
+        }
         // Offline, sound that ends before it begins leaves the beginning to the pictures.
+        let begun = |audio: &AudioSide<M>| audio.lane.expected.is_some();
         if side == Side::Audio
             && !self.config.live
+            && !self.audio.as_ref().is_some_and(begun)
             && self.epochs.is_open()
             && let Some(video) = &mut self.video
             && let Some((stamp, duration)) = video.first_and_length()
@@ -271,76 +296,13 @@ impl<M: Material> Sync<M> {
             self.epochs.anchor_first(&mut video.lane, stamp, 0);
             video.lane.expected = Some(duration);
         }
+        self.try_begin_offline();
     }
 
     fn lane(&mut self, side: Side) -> Option<&mut Lane> {
         match side {
             Side::Audio => self.audio.as_mut().map(|a| &mut a.lane),
             Side::Video => self.video.as_mut().map(|v| &mut v.lane),
-        }
-    }
-
-    /// What waits is no longer wanted, and neither is what still comes of that utterance. What
-    /// comes next begins anew on the output.
-    pub fn interrupt(&mut self, utterance: Option<u64>) {
-        self.counts.interruptions += 1;
-        self.flush(Side::Audio);
-        self.flush(Side::Video);
-        if let (Some(audio), Some(utterance)) = (&mut self.audio, utterance) {
-            audio.muted.utterances.retain(|u| *u != utterance);
-            if audio.muted.utterances.len() == MOST_MUTED {
-                audio.muted.utterances.pop_front();
-            }
-            audio.muted.utterances.push_back(utterance);
-            audio.muted.rest = REST;
-        }
-    }
-
-    /// What waits of a stream is dropped; what comes next begins anew on the output.
-    pub fn flush(&mut self, side: Side) {
-        match side {
-            Side::Audio => {
-                if let Some(audio) = &mut self.audio {
-                    self.counts.sound_cut += audio.cut(self.waiting);
-                }
-            }
-            Side::Video => {
-                if let Some(video) = &mut self.video {
-                    let waiting = video.frames() as u64;
-                    self.counts.frames_cut += waiting;
-                    video
-                        .queue
-                        .retain(|q| matches!(q, Queued::Event(e) if M::survives(e)));
-                    (video.lane.fresh, video.lane.eos) = (true, false);
-                    video.behind = false;
-                }
-            }
-        }
-        if !self.config.live {
-            self.rewind(side);
-        }
-        self.over = None;
-    }
-
-    /// Offline, a flush begins the output of that stream anew.
-    fn rewind(&mut self, side: Side) {
-        self.epochs.renew();
-        match side {
-            Side::Audio => {
-                if let Some(audio) = &mut self.audio {
-                    let mut new = AudioSide::new(audio.sound.format);
-                    new.linked = audio.linked;
-                    std::mem::swap(&mut new.sound.words, &mut audio.sound.words);
-                    *audio = new;
-                }
-            }
-            Side::Video => {
-                if let Some(video) = &mut self.video {
-                    let mut new = super::VideoSide::new(video.grid);
-                    new.linked = video.linked;
-                    *video = new;
-                }
-            }
         }
     }
 
@@ -400,29 +362,19 @@ impl<M: Material> Sync<M> {
 }
 
 impl<M: Material> AudioSide<M> {
-    /// Drops what waits, with a fade if it is being heard; how many samples that were.
-    fn cut(&mut self, unheard: bool) -> u64 {
-        let waiting = self.sound.len();
-        if self.dry.is_none() && self.fade.is_empty() && !unheard {
-            let frames = self.sound.format.samples(FADE).min(waiting);
-            self.fade
-                .resize(frames as usize * self.sound.format.frame(), 0);
-            self.sound
-                .take(&mut self.fade, &mut Vec::new(), &mut Vec::new());
-            self.sound.format.fade_out(&mut self.fade);
+    /// So many samples were placed so, the first of them skipped: whether the drift goes on being
+    /// measured, and by how much the anchor is to move for it, ns.
+    fn note_placed(&mut self, placed: Placed, skip: i64, frames: i64) -> i64 {
+        match placed {
+            Placed::Restarted(_) => {
+                self.measure_anew();
+                self.correction.forget();
+            }
+            Placed::At(_) => self.measure_anew(),
+            _ if skip > 0 => self.measure_anew(),
+            _ => return self.follows(self.lane.ahead, self.sound.format.ns(frames)),
         }
-        self.sound.cut(M::survives);
-        let since = self.out + (self.fade.len() / self.sound.format.frame()) as i64;
-        // Nothing is left that could be late: the shift is given back at once.
-        self.mapping.set(since, 0);
-        self.dry = Some(Dry { since, shift: 0 });
-        self.sound.restart(since);
-        (self.lane.fresh, self.lane.eos) = (true, false);
-        self.muted.rest = 0;
-        self.least.forget();
-        self.drift.reset();
-        self.counted = 0;
-        waiting.unsigned_abs()
+        0
     }
 
     /// Goes on after silence that was put in because nothing was there. `first` is the output

@@ -3,7 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::{Material, drift::Drift, epoch::Lane, pcm::PcmFormat, picture::Queued, sound::Sound};
+use super::{
+    Material, correct::Correction, drift::Drift, epoch::Lane, pcm::PcmFormat, picture::Queued,
+    sound::Sound,
+};
 use crate::grid::FrameGrid;
 
 /// Changes of the shift that are remembered: pictures may be sent that much later than sound.
@@ -120,6 +123,7 @@ pub(super) struct AudioSide<M: Material> {
     pub muted: Muted,
     pub least: Least,
     pub drift: Drift,
+    pub correction: Correction,
     /// Samples that have come since the drift is measured.
     pub counted: u64,
     /// What waits is to be sent although no block is full.
@@ -141,6 +145,7 @@ impl<M: Material> AudioSide<M> {
             muted: Muted::default(),
             least: Least::default(),
             drift: Drift::new(),
+            correction: Correction::default(),
             counted: 0,
             drain: false,
             scrap: Vec::new(),
@@ -174,9 +179,14 @@ impl<M: Material> AudioSide<M> {
         self.sound.restart(self.out - shift);
         self.fade.clear();
         self.least.forget();
-        self.drift.reset();
-        self.counted = 0;
+        self.measure_anew();
+        self.correction.forget();
         self.drain = false;
+    }
+
+    /// Behind the last sample that has come, in planned samples.
+    pub fn tail(&self) -> i64 {
+        self.sound.end() + self.correction.held()
     }
 
     /// The shift that holds for what is sent next.

@@ -17,20 +17,29 @@
 //! [`Sync::next_picture`] name is due; offline they say whether enough has come. Of sound the
 //! bytes are moved here, of frames only the handle.
 
+mod correct;
+mod cut;
 mod drift;
 mod epoch;
 mod intake;
 mod mapping;
+mod mouth;
 mod offset;
 pub mod pcm;
 mod picture;
 mod send;
 mod sound;
+mod start;
 mod stats;
+mod stretch;
 mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_drift;
+#[cfg(test)]
+mod tests_start;
 
 use crate::grid::FrameGrid;
 
@@ -85,6 +94,16 @@ pub enum LatePolicy {
     Drop,
 }
 
+/// What becomes of sound whose clock is not the pipeline's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftCorrection {
+    /// It is only measured.
+    None,
+    /// It is resampled, as far as it drifts: by 500 ppm at most, changed by 5 ppm a second.
+    #[default]
+    Resample,
+}
+
 /// How it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -92,6 +111,8 @@ pub struct Config {
     pub live: bool,
     /// Late sound.
     pub late: LatePolicy,
+    /// Live: sound that drifts.
+    pub drift: DriftCorrection,
     /// How long one stream waits for the other at the beginning, and pictures for late sound, ns.
     pub max_wait: u64,
     /// Sound may be so much too early, ns.
@@ -116,6 +137,7 @@ impl Default for Config {
         Self {
             live: false,
             late: LatePolicy::Shift,
+            drift: DriftCorrection::default(),
             max_wait: 1_000_000_000,
             tolerance_early: 40_000_000,
             tolerance_late: 60_000_000,
@@ -184,10 +206,13 @@ pub struct Sync<M: Material> {
     waiting: bool,
     /// Output time at which the first of both had come.
     first_data: Option<i64>,
+    /// Offline: where the sound was cut, until pictures of what follows come, ns.
+    revoked: Option<i64>,
     /// Output time at which all ends.
     over: Option<i64>,
     counts: Counts,
     offsets: offset::Offsets,
+    mouth: Option<Box<mouth::Mouth>>,
 }
 
 impl<M: Material> Sync<M> {
@@ -201,8 +226,10 @@ impl<M: Material> Sync<M> {
             video: None,
             waiting: true,
             first_data: None,
+            revoked: None,
             over: None,
             counts: Counts::default(),
+            mouth: None,
         }
     }
 
@@ -225,7 +252,10 @@ impl<M: Material> Sync<M> {
         match &mut self.audio {
             None => self.audio = Some(AudioSide::new(format)),
             Some(side) if side.sound.format == format => {}
-            Some(side) => side.set_format(format),
+            Some(side) => {
+                side.set_format(format);
+                self.mouth = None;
+            }
         }
     }
 
@@ -252,6 +282,7 @@ impl<M: Material> Sync<M> {
                 }
             }
         }
+        self.try_begin_offline();
     }
 
     /// Live: the output begins at that running time (ns).
@@ -273,6 +304,7 @@ impl<M: Material> Sync<M> {
     /// What waits of the sound is sent although it fills no block: its format changes.
     pub fn drain(&mut self) {
         if let Some(audio) = &mut self.audio {
+            audio.settle(&mut self.counts);
             audio.drain = true;
         }
     }

@@ -35,6 +35,9 @@ impl<M: Material> Sync<M> {
                 _ => send(block),
             };
         }
+        if self.waiting && !self.knows_start() {
+            return Next::Wait;
+        }
         let (ready, ended) = if self.sound_leads() {
             (audio.sound.len(), audio.lane.eos)
         } else {
@@ -62,6 +65,9 @@ impl<M: Material> Sync<M> {
                 Some(over) if video.due() >= over => Next::End(at),
                 _ => send,
             };
+        }
+        if self.waiting && !self.knows_start() {
+            return Next::Wait;
         }
         let (exists, ended) = match &self.audio {
             Some(audio) if self.sound_leads() => {
@@ -175,33 +181,9 @@ impl<M: Material> Sync<M> {
         }
         let end = audio.out;
         self.counts.sound_out += total as u64;
+        self.hear_mouth(block);
         self.check_over();
         end - total..end
-    }
-
-    /// The beginning is over when both streams have come, or one has waited for long enough.
-    pub(super) fn try_begin(&mut self, at: i64) {
-        let sound = self.audio.as_ref().is_some_and(|a| a.sound.len() > 0);
-        let pictures = self.video.as_ref().is_some_and(|v| v.frames() > 0);
-        let no_sound = self.audio.as_ref().is_none_or(|a| !a.linked || a.lane.eos);
-        let no_pictures = self.video.as_ref().is_none_or(|v| !v.linked || v.lane.eos);
-        if self.config.live {
-            if !sound && !pictures {
-                return;
-            }
-            let since = *self.first_data.get_or_insert(at);
-            let max_wait = i64::try_from(self.config.max_wait).unwrap_or(i64::MAX);
-            let complete = (sound || no_sound) && (pictures || no_pictures);
-            if !complete && at - since < max_wait {
-                return;
-            }
-        }
-        self.waiting = false;
-        if let Some(audio) = &mut self.audio
-            && let Some(dry) = &mut audio.dry
-        {
-            dry.since = audio.out;
-        }
     }
 
     /// Live: all ends when every input has ended and nothing waits.

@@ -7,6 +7,7 @@ use std::{collections::VecDeque, ops::Range};
 use super::{
     Material, Part, Place,
     pcm::PcmFormat,
+    stretch::Piece,
     words::{Heard, Words},
 };
 
@@ -23,6 +24,11 @@ enum Item<M: Material> {
         /// Of its very first frame.
         place: Option<Place>,
     },
+    /// Frames of [`Sound::made`], which lie there in the order of the items.
+    Made {
+        frames: i64,
+        place: Option<Place>,
+    },
     Silence(i64),
     Event(M::Event),
 }
@@ -31,6 +37,8 @@ enum Item<M: Material> {
 pub(super) struct Sound<M: Material> {
     pub format: PcmFormat,
     items: VecDeque<Item<M>>,
+    /// Bytes that were made here.
+    made: VecDeque<u8>,
     /// Planned position of the first sample that waits, and behind the last one.
     start: i64,
     end: i64,
@@ -46,6 +54,7 @@ impl<M: Material> Sound<M> {
         Self {
             format,
             items: VecDeque::new(),
+            made: VecDeque::new(),
             start: 0,
             end: 0,
             quiet: VecDeque::new(),
@@ -110,21 +119,7 @@ impl<M: Material> Sound<M> {
             return;
         }
         let begin = self.end;
-        let step = (self.format.rate / STEPS).max(1) as usize;
-        let mut at = begin;
-        let mut run: Option<Range<i64>> = None;
-        for bytes in data.as_ref()[skip * frame..frames * frame].chunks(step * frame) {
-            let next = at + (bytes.len() / frame) as i64;
-            if self.format.is_quiet(bytes, QUIET) {
-                run = Some(run.map_or(at, |r| r.start)..next);
-            } else if let Some(run) = run.take() {
-                self.note_quiet(run);
-            }
-            at = next;
-        }
-        if let Some(run) = run {
-            self.note_quiet(run);
-        }
+        let at = self.find_quiet(&data.as_ref()[skip * frame..frames * frame]);
         if let Some(place) = place {
             let place = self.advanced(place, skip as i64);
             self.words.place(place, begin..at, self.format.rate);
@@ -137,9 +132,64 @@ impl<M: Material> Sound<M> {
         self.end = at;
     }
 
+    /// Notes what is quiet of sound that comes to the end, and where that ends then.
+    fn find_quiet(&mut self, bytes: &[u8]) -> i64 {
+        let frame = self.format.frame();
+        let step = (self.format.rate / STEPS).max(1) as usize;
+        let mut at = self.end;
+        let mut run: Option<Range<i64>> = None;
+        for bytes in bytes.chunks(step * frame) {
+            let next = at + (bytes.len() / frame) as i64;
+            if self.format.is_quiet(bytes, QUIET) {
+                run = Some(run.map_or(at, |r| r.start)..next);
+            } else if let Some(run) = run.take() {
+                self.note_quiet(run);
+            }
+            at = next;
+        }
+        if let Some(run) = run {
+            self.note_quiet(run);
+        }
+        at
+    }
+
+    /// Adds sound that was resampled.
+    pub fn push_made(&mut self, bytes: &[u8], piece: &Piece) {
+        let place = piece.place.map(|p| self.advanced(p, piece.skipped));
+        let begin = self.end;
+        if let Some(place) = place {
+            // A word may begin in a sample that was left out.
+            let said = begin..begin + piece.content;
+            self.words.place(place, said, self.format.rate);
+        }
+        self.add_made(bytes, place);
+    }
+
+    /// Adds sound that is of no clause.
+    pub fn push_own(&mut self, bytes: &[u8]) {
+        self.last_place = None;
+        self.add_made(bytes, None);
+    }
+
+    fn add_made(&mut self, bytes: &[u8], place: Option<Place>) {
+        let frames = (bytes.len() / self.format.frame()) as i64;
+        if frames == 0 {
+            return;
+        }
+        self.end = self.find_quiet(bytes);
+        self.made.extend(bytes);
+        match self.items.back_mut() {
+            Some(Item::Made {
+                frames: before,
+                place: None,
+            }) if place.is_none() => *before += frames,
+            _ => self.items.push_back(Item::Made { frames, place }),
+        }
+    }
+
     /// Whoever cuts buffers leaves each piece the place of the whole: such a piece follows the
     /// one before.
-    fn true_place(&mut self, said: Option<Place>, frames: i64) -> Option<Place> {
+    pub fn true_place(&mut self, said: Option<Place>, frames: i64) -> Option<Place> {
         let Some(said) = said else {
             self.last_place = None;
             return None;
@@ -152,7 +202,7 @@ impl<M: Material> Sound<M> {
         Some(self.advanced(said, before))
     }
 
-    fn advanced(&self, place: Place, frames: i64) -> Place {
+    pub fn advanced(&self, place: Place, frames: i64) -> Place {
         advanced(&self.words, self.format.rate, place, frames)
     }
 
@@ -166,6 +216,32 @@ impl<M: Material> Sound<M> {
     /// The quiet stretch that holds the next sample, with what of it was sent before.
     pub fn quiet_here(&self) -> Option<Range<i64>> {
         self.quiet.iter().find(|q| q.contains(&self.start)).cloned()
+    }
+
+    /// Where the first sample lies that may be loud.
+    pub fn quiet_until(&self) -> i64 {
+        self.quiet_here().map_or(self.start, |quiet| quiet.end)
+    }
+
+    /// Drops the next frames, but not the events among them; how many there were.
+    pub fn trim(&mut self, frames: i64) -> i64 {
+        let mut parts = Vec::new();
+        let done = self.skip(frames.max(0), &mut parts);
+        for part in parts.into_iter().rev() {
+            if let Part::Event(event) = part {
+                self.items.push_front(Item::Event(event));
+            }
+        }
+        done
+    }
+
+    /// All that waits lies so many samples earlier.
+    pub fn move_back(&mut self, by: i64) {
+        (self.start, self.end) = (self.start - by, self.end - by);
+        for quiet in &mut self.quiet {
+            *quiet = quiet.start - by..quiet.end - by;
+        }
+        self.words.move_back(by);
     }
 
     /// Writes the next frames to `block` (whole frames) and says what they are; how many there
@@ -199,6 +275,16 @@ impl<M: Material> Sound<M> {
                         self.items.pop_front();
                     }
                     push_part(parts, count, None, true);
+                    done += count;
+                }
+                Item::Made { frames, place } => {
+                    let count = (*frames).min(left as i64);
+                    let bytes = self.made.drain(..count as usize * frame);
+                    for (to, from) in block[to..].iter_mut().zip(bytes) {
+                        *to = from;
+                    }
+                    push_part(parts, count, *place, false);
+                    self.pass_made(count);
                     done += count;
                 }
                 Item::Pcm { data, waits, place } => {
@@ -237,6 +323,15 @@ impl<M: Material> Sound<M> {
                         self.items.pop_front();
                     }
                 }
+                Some(Item::Made {
+                    frames: left,
+                    place: _,
+                }) => {
+                    let count = (*left).min(frames - done);
+                    self.made.drain(..count as usize * self.format.frame());
+                    self.pass_made(count);
+                    done += count;
+                }
                 Some(Item::Pcm { waits, .. }) => {
                     let count = (waits.len() as i64).min(frames - done);
                     waits.start += count as usize;
@@ -258,6 +353,17 @@ impl<M: Material> Sound<M> {
         done
     }
 
+    /// The first item, which was made here, is shorter by so many frames.
+    fn pass_made(&mut self, count: i64) {
+        if let Some(Item::Made { frames, place }) = self.items.front_mut() {
+            *place = place.map(|p| advanced(&self.words, self.format.rate, p, count));
+            *frames -= count;
+            if *frames == 0 {
+                self.items.pop_front();
+            }
+        }
+    }
+
     fn advance(&mut self, frames: i64) {
         self.start += frames;
         while self.quiet.front().is_some_and(|q| q.end <= self.start) {
@@ -273,6 +379,7 @@ impl<M: Material> Sound<M> {
     pub fn cut(&mut self, keep: impl Fn(&M::Event) -> bool) {
         self.items
             .retain(|item| matches!(item, Item::Event(event) if keep(event)));
+        self.made.clear();
         self.start = self.end;
         self.quiet.clear();
         self.words.drop_before(i64::MAX);

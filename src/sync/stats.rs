@@ -2,6 +2,7 @@
 //! What has been done, in numbers.
 
 use super::{Estimate, Material, Side, Summary, Sync};
+use crate::articulate::lag::Lag;
 
 /// Counted since the beginning. Sound is in samples of one channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct Counts {
     pub sound_in: u64,
     /// Went out.
     pub sound_out: u64,
+    /// Preceded the first picture and was trimmed.
+    pub sound_leading: u64,
     /// Silence before anything came.
     pub sound_idle: u64,
     /// Silence put where sound was missing.
@@ -18,6 +21,10 @@ pub struct Counts {
     pub sound_shifted: u64,
     /// Pauses left out so that sound is less late.
     pub sound_given_back: u64,
+    /// Was resampled against drift.
+    pub sound_stretched_in: u64,
+    /// And became so much.
+    pub sound_stretched_out: u64,
     /// Came after its time and was dropped.
     pub sound_late: u64,
     /// Came twice and was dropped.
@@ -59,6 +66,12 @@ pub struct Levels {
     pub offsets: Summary,
     /// Drift of the sound against the clock.
     pub drift: Option<Estimate>,
+    /// By how much the sound is made shorter against it now, ppm; `None` while it goes by as it is.
+    pub correction: Option<f64>,
+    /// Samples that resampling has put in; negative: left out.
+    pub stretched: i64,
+    /// By how much mouths are sent later than their sound; `None` while too little is said.
+    pub mouth: Option<Lag>,
 }
 
 impl<M: Material> Sync<M> {
@@ -85,6 +98,11 @@ impl<M: Material> Sync<M> {
                 .unwrap_or(0),
             offsets: self.offsets.summary(),
             drift: audio.and_then(|a| a.drift.estimate()),
+            correction: audio.and_then(|a| a.correction.ppm()),
+            stretched: self.counts.sound_stretched_out as i64
+                + audio.map_or(0, |a| a.correction.held())
+                - self.counts.sound_stretched_in as i64,
+            mouth: self.mouth_lag(),
         }
     }
 }

@@ -103,6 +103,13 @@ impl Words {
         }
     }
 
+    pub fn move_back(&mut self, by: i64) {
+        for word in &mut self.waiting {
+            word.at -= by;
+        }
+        self.busy -= by;
+    }
+
     pub fn drop_before(&mut self, position: i64) {
         while self.waiting.front().is_some_and(|w| w.at < position) {
             self.waiting.pop_front();

@@ -37,9 +37,17 @@ pub use properties::names;
  * Offline, sound becomes contiguous, and exactly as many frames as cover it are sent: repeated,
  * dropped, or cut at the end. Both streams begin at 0 with the first sound and end together.
  *
+ * Sound whose clock is not the pipeline's (a sound card, the network) is resampled by some
+ * millionths, and its pictures follow (#GstAvClockSync:drift-correction).
+ *
+ * At the beginning each stream waits for the other (#GstAvClockSync:max-wait). Pictures that
+ * precede the sound are left out; sound that precedes the pictures is left out as far as it is
+ * quiet, and all of it where late sound is dropped, too.
+ *
  * An out-of-band event `sonic-interrupt`, or a flush while live, cuts what waits, with a fade of
  * 10 ms; nothing is flushed downstream, and what comes next goes on from there. An upstream that
- * restarts or jumps goes on where it was.
+ * restarts or jumps goes on where it was. Offline, an interruption cuts exactly what has not been
+ * sent, and its pictures.
  *
  * A stream that nobody fills for a while (an appsrc, the voice of a server) gets an `avclocksync`
  * with its sound alone in front of the tee, so that the face idles in the pauses, and another one
@@ -124,6 +132,33 @@ impl From<LatePolicy> for sync::LatePolicy {
     }
 }
 
+/// What becomes of sound whose clock is not the pipeline's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[repr(u32)]
+#[enum_type(name = "GstAvClockSyncDriftCorrection")]
+#[non_exhaustive]
+pub enum DriftCorrection {
+    /// It is only measured.
+    #[enum_value(name = "None: drift is measured, not corrected", nick = "none")]
+    None,
+    /// It is resampled.
+    #[default]
+    #[enum_value(
+        name = "Resample: sound that drifts is resampled, by 500 ppm at most; what does not drift stays as it is",
+        nick = "resample"
+    )]
+    Resample,
+}
+
+impl From<DriftCorrection> for sync::DriftCorrection {
+    fn from(policy: DriftCorrection) -> Self {
+        match policy {
+            DriftCorrection::None => Self::None,
+            DriftCorrection::Resample => Self::Resample,
+        }
+    }
+}
+
 /// What follows on the end of all inputs while live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[repr(u32)]
@@ -147,6 +182,7 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     {
         Mode::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         LatePolicy::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+        DriftCorrection::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
         EosPolicy::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }
     gst::Element::register(

@@ -4,7 +4,7 @@
 use gst::{glib, prelude::*};
 use sonic_engine::sync::Config;
 
-use super::{EosPolicy, LatePolicy, Mode};
+use super::{DriftCorrection, EosPolicy, LatePolicy, Mode};
 use crate::values::{checked, name_in};
 
 /// Property names.
@@ -12,6 +12,7 @@ use crate::values::{checked, name_in};
 pub mod names {
     pub const MODE: &str = "mode";
     pub const LATE_POLICY: &str = "late-policy";
+    pub const DRIFT_CORRECTION: &str = "drift-correction";
     pub const EOS_POLICY: &str = "eos-policy";
     pub const MAX_WAIT: &str = "max-wait";
     pub const TOLERANCE_EARLY: &str = "tolerance-early";
@@ -33,6 +34,7 @@ const SECOND: u64 = 1000 * MS;
 pub struct Settings {
     pub mode: Mode,
     pub late_policy: LatePolicy,
+    pub drift_correction: DriftCorrection,
     pub eos_policy: EosPolicy,
     pub max_wait: u64,
     pub tolerance_early: u64,
@@ -50,6 +52,7 @@ impl Default for Settings {
         Self {
             mode: Mode::default(),
             late_policy: LatePolicy::default(),
+            drift_correction: DriftCorrection::default(),
             eos_policy: EosPolicy::default(),
             max_wait: SECOND,
             // EBU R37.
@@ -71,6 +74,7 @@ impl Settings {
         Config {
             live,
             late: self.late_policy.into(),
+            drift: self.drift_correction.into(),
             max_wait: self.max_wait,
             tolerance_early: self.tolerance_early,
             tolerance_late: self.tolerance_late,
@@ -91,6 +95,7 @@ impl Settings {
         match name {
             names::MODE => self.mode = checked(value),
             names::LATE_POLICY => self.late_policy = checked(value),
+            names::DRIFT_CORRECTION => self.drift_correction = checked(value),
             names::EOS_POLICY => self.eos_policy = checked(value),
             names::MAX_WAIT => self.max_wait = checked(value),
             names::TOLERANCE_EARLY => self.tolerance_early = checked(value),
@@ -110,6 +115,7 @@ impl Settings {
         match name {
             names::MODE => self.mode.to_value(),
             names::LATE_POLICY => self.late_policy.to_value(),
+            names::DRIFT_CORRECTION => self.drift_correction.to_value(),
             names::EOS_POLICY => self.eos_policy.to_value(),
             names::MAX_WAIT => self.max_wait.to_value(),
             names::TOLERANCE_EARLY => self.tolerance_early.to_value(),
@@ -150,6 +156,11 @@ fn pacing() -> Vec<glib::ParamSpec> {
         glib::ParamSpecEnum::builder_with_default(names::LATE_POLICY, own.late_policy)
             .nick("Late policy")
             .blurb("Live: what becomes of sound that comes after its time")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default(names::DRIFT_CORRECTION, own.drift_correction)
+            .nick("Drift correction")
+            .blurb("Live: what becomes of sound whose clock is not the pipeline's")
             .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder_with_default(names::EOS_POLICY, own.eos_policy)
@@ -239,13 +250,20 @@ fn contents() -> Vec<glib::ParamSpec> {
          *   `frames-idle`, `frames-cut` (guint64)
          * * `sound-in`, `sound-out`, `sound-idle` (silence before anything came), `sound-filled`
          *   (silence where sound was missing), `sound-shifted`, `sound-given-back`, `sound-late`
-         *   (dropped for it), `sound-trimmed` (came twice), `sound-cut`, `sound-muted` (guint64, ns)
+         *   (dropped for it), `sound-trimmed` (came twice), `sound-leading` (left out before the
+         *   first picture), `sound-cut`, `sound-muted` (guint64, ns)
          * * `shift` (gint64, ns): how much later than its timestamps content is sent now
          * * `offset` (gint64, ns, absent while nothing is heard), `offset-mean`, `offset-max`
          *   (gint64, ns), `offset-p95` (guint64, ns), `frames-measured` (guint64), `in-sync`
          *   (gboolean): positive offsets are early sound
          * * `drift-ppm`, `drift-error` (gdouble), `drift-window` (guint64, ns): of the arriving
          *   sound against the clock, absent while unknown
+         * * `drift-correction` (gdouble, ppm): by how much the sound is made shorter against it now,
+         *   absent while it goes by as it is; `sound-resampled` (guint64, ns): how much of the sound
+         *   was; `sound-stretched` (gint64, ns): how much longer that has become
+         * * `lip-lag` (gint64, ns), `lip-lag-confidence` (gdouble, 0–1): by how much the mouths that
+         *   were sent are later than how loud the sound was that was sent, over 6 s; 0.1 is usual,
+         *   and both are absent while too little is said, or no frame has a `SonicPoseMeta`
          * * `sound-queued` (guint64, ns), `frames-queued` (guint64)
          * * `interruptions`, `restarts` (guint64)
          * * `live` (gboolean)

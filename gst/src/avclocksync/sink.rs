@@ -321,7 +321,8 @@ impl AvClockSync {
             shared.interruptions.remove(0);
         }
         shared.interruptions.push(seqnum);
-        if shared.live == Some(true) {
+        // Before it is decided who paces, nothing waits.
+        if shared.live.is_some() {
             shared.sync.interrupt(data::interrupted(event));
         }
         drop(shared);
@@ -391,10 +392,38 @@ impl AvClockSync {
                 q.set_result(&caps);
                 true
             }
+            gst::QueryViewMut::Allocation(q) => self.answer_allocation(side, q),
             // Whoever waits for what is held here would wait for the clock.
             gst::QueryViewMut::Drain(_) => true,
             _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
         }
+    }
+
+    /// Frames go on as they are, so that their memory is downstream's; sound is put into blocks
+    /// here.
+    fn answer_allocation(
+        &self,
+        side: Side,
+        query: &mut gst::query::Allocation<gst::QueryRef>,
+    ) -> bool {
+        if side == Side::Audio || !self.video_src.peer_query(query) {
+            return false;
+        }
+        let (limit, frame) = {
+            let shared = self.shared();
+            (shared.sync.config().limit, shared.sync.frame_time())
+        };
+        // What waits here, and the picture on the screen, must not exhaust a pool.
+        let held = limit / frame.max(1) + 2;
+        let held = u32::try_from(held).unwrap_or(u32::MAX);
+        let pools: Vec<_> = query.allocation_pools().collect();
+        for (nth, (pool, size, min, max)) in (0u32..).zip(pools) {
+            if max > 0 {
+                let max = max.saturating_add(held);
+                query.set_nth_allocation_pool(nth, pool.as_ref(), size, min, max);
+            }
+        }
+        true
     }
 }
 

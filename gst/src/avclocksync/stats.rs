@@ -15,6 +15,8 @@ pub fn structure(
         let ns = u128::from(samples) * 1_000_000_000 / u128::from(rate.max(1));
         u64::try_from(ns).unwrap_or(u64::MAX)
     };
+    let sign = levels.stretched.signum();
+    let stretched = sign * i64::try_from(ns(levels.stretched.unsigned_abs())).unwrap_or(i64::MAX);
     let offsets = &levels.offsets;
     gst::Structure::builder(name)
         .field("live", live)
@@ -33,6 +35,9 @@ pub fn structure(
         .field("sound-given-back", ns(counts.sound_given_back))
         .field("sound-late", ns(counts.sound_late))
         .field("sound-trimmed", ns(counts.sound_trimmed))
+        .field("sound-leading", ns(counts.sound_leading))
+        .field("sound-resampled", ns(counts.sound_stretched_in))
+        .field("sound-stretched", stretched)
         .field("sound-cut", ns(counts.sound_cut))
         .field("sound-muted", ns(counts.sound_muted))
         .field("shift", levels.shift)
@@ -47,6 +52,12 @@ pub fn structure(
         .field_if_some(
             "drift-window",
             levels.drift.map(|d| u64::from(d.window) * 1_000_000_000),
+        )
+        .field_if_some("drift-correction", levels.correction)
+        .field_if_some("lip-lag", levels.mouth.map(|lag| lag.ns))
+        .field_if_some(
+            "lip-lag-confidence",
+            levels.mouth.map(|lag| f64::from(lag.confidence)),
         )
         .field("sound-queued", u64::try_from(levels.sound).unwrap_or(0))
         .field("frames-queued", levels.frames as u64)

@@ -337,6 +337,9 @@ impl AvClockSync {
         let Some(buffer) = self.frame(&slot) else {
             return Ok(());
         };
+        if let Some(aperture) = metas::aperture(&buffer) {
+            self.shared().sync.show_mouth(slot.at, aperture);
+        }
         self.video_src.push(buffer).map(|_| ())
     }
 

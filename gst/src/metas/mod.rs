@@ -62,7 +62,7 @@
 mod pose;
 mod speech;
 
-pub use pose::{POSE_META, Shown, retime};
+pub use pose::{POSE_META, Shown, aperture, retime};
 pub use speech::{
     CLAUSE_EVENT, Invalid, SPEECH_META, SpeechClause, SpeechPlace, SpokenWord, limits,
 };

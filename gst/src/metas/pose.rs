@@ -108,6 +108,12 @@ fn origin_name(origin: Origin) -> &'static str {
     }
 }
 
+/// The gap between the lips of what a frame shows, in eye distances, if it has the meta.
+pub fn aperture(buffer: &gst::BufferRef) -> Option<f32> {
+    let meta = gst::meta::CustomMeta::from_buffer(buffer, POSE_META).ok()?;
+    meta.structure().get("aperture").ok()
+}
+
 /// Says in a frame's meta, if it has one, when its content is heard, and whether it is sent once
 /// more. For elements that move frames in time.
 pub fn retime(buffer: &mut gst::BufferRef, content_time: u64, repeated: bool) {

@@ -41,7 +41,8 @@ pub use properties::names;
  * is silence, and what is said starts with the next buffer.
  *
  * A serialized event `sonic-clause` precedes each clause and says which phone and which word
- * sounds when; every buffer of a clause has a `SonicSpeechMeta`. No buffer belongs to two.
+ * sounds when; every buffer of a clause has a `SonicSpeechMeta`, but not the 10 ms that fade when
+ * it is interrupted. No buffer belongs to two.
  *
  * ## Messages
  * Element messages tell what is heard; live, each is posted when its `running-time` and the
