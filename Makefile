@@ -82,11 +82,12 @@ bench-live:
 	@sh scripts/setup.sh run live bench
 	@sh scripts/build.sh
 	@sh scripts/bench_live.sh
+
 ## make bench-sync avclocksync beside livesync, videorate and audiorate (five minutes)
 bench-sync: build
 	@sh scripts/bench_sync.sh
 
-## make train      speak, train and judge the network that listens (an hour)
+## make train      speak, train and judge the network that listens (meant for an hour)
 train:
 	@sh scripts/train.sh
 

@@ -8,20 +8,24 @@ use sonic_engine::sync::Side;
 use super::{caps, imp::AvClockSync};
 
 impl AvClockSync {
-    /// What a sink pad takes: what downstream takes, first of all what it is being sent; of
-    /// pictures at any rate.
+    /// What a sink pad takes: what downstream takes, first of all what it is being sent; pictures
+    /// at any rate too.
     pub(super) fn sink_caps(&self, side: Side, filter: Option<&gst::CapsRef>) -> gst::Caps {
         let current = self.shared().pair(side).caps.clone();
         let downstream = self.source(side).peer_query_caps(None);
         let mut possible = gst::Caps::new_empty();
+        let mut take = |some: &gst::Caps| {
+            let mode = gst::CapsIntersectMode::ZigZag;
+            possible.merge(caps::template(side).intersect_with_mode(some, mode));
+        };
+        // Who can draw at the rate that is sent spares frames that would be left out.
         for some in current.iter().chain([&downstream]) {
-            let some = match side {
-                Side::Video if !some.is_any() => caps::any_rate(some),
-                _ => some.clone(),
-            };
-            possible.merge(
-                caps::template(side).intersect_with_mode(&some, gst::CapsIntersectMode::ZigZag),
-            );
+            take(some);
+        }
+        if side == Side::Video {
+            for some in current.iter().chain([&downstream]).filter(|c| !c.is_any()) {
+                take(&caps::any_rate(some));
+            }
         }
         match filter {
             Some(filter) => possible.intersect_with_mode(filter, gst::CapsIntersectMode::First),
