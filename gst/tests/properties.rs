@@ -83,7 +83,7 @@ fn what_is_set_is_what_is_read() {
     for (element, count) in [
         (animator(), 25),
         (ttssrc(&[]), 17),
-        (avclocksync(&[]), 13),
+        (avclocksync(&[]), 14),
         (rtmppushsink(), 20),
     ] {
         let specs = own_specs(&element);

@@ -93,7 +93,7 @@ impl Host for Handle {
     fn finished(&self) {
         if let Some(element) = self.0.upgrade() {
             let imp = element.imp();
-            let ends = std::mem::take(&mut *lock(&imp.ends));
+            let ends = lock(&imp.ends).all_sent();
             for end in ends {
                 imp.parent_handle_message(end);
             }

@@ -12,6 +12,7 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use super::{
     State,
     connection::Kind,
+    ends::Ends,
     host::Handle,
     input::{self, Input, NoInput},
     metrics::Metrics,
@@ -37,8 +38,7 @@ pub struct RtmpPushSink {
     pub(super) inputs: Mutex<[Option<Input>; 2]>,
     run: Mutex<Option<Run>>,
     pub(super) state: Mutex<State>,
-    /// Ends of streams that are held back until everything has gone out.
-    pub(super) ends: Mutex<Vec<gst::Message>>,
+    pub(super) ends: Mutex<Ends<gst::Message>>,
     /// Of the last run.
     counts: Mutex<Counts>,
 }
@@ -97,7 +97,7 @@ impl RtmpPushSink {
             input.connect(&shared);
         }
         drop(inputs);
-        lock(&self.ends).clear();
+        *lock(&self.ends) = Ends::default();
         let host = Handle(self.obj().downgrade());
         // Sinks that fail together come back at different times.
         let seed = glib::random_int().into();
@@ -425,10 +425,14 @@ impl ElementImpl for RtmpPushSink {
 impl BinImpl for RtmpPushSink {
     fn handle_message(&self, message: gst::Message) {
         // The end is told when everything has gone out.
-        if let gst::MessageView::Eos(_) = message.view() {
-            lock(&self.ends).push(message);
-            return;
+        let is_end = matches!(message.view(), gst::MessageView::Eos(_));
+        let told = if is_end {
+            lock(&self.ends).hold(message)
+        } else {
+            Some(message)
+        };
+        if let Some(message) = told {
+            self.parent_handle_message(message);
         }
-        self.parent_handle_message(message);
     }
 }

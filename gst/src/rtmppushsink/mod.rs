@@ -6,6 +6,7 @@ use sonic_engine::push::link;
 
 mod connection;
 mod encoder;
+mod ends;
 mod errors;
 mod host;
 mod imp;
