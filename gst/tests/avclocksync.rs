@@ -144,6 +144,22 @@ fn another_frame_rate_downstream_is_kept() {
     assert!(whole.pictures.iter().all(|p| p.1 == 40_000_000));
 }
 
+/// Who can choose draws at the rate that is sent, and not frames of which some are left out.
+#[test]
+fn upstream_draws_at_the_rate_that_is_sent() {
+    let _watchdog = watchdog(60);
+    let whole = play(
+        "avclocksync name=sync mode=offline \
+         audiotestsrc num-buffers=50 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=1,format=F32LE ! tee name=voice \
+         voice. ! queue ! sync.audio_sink \
+         voice. ! queue ! sonicanimator articulator=signal ! identity name=pictures ! queue ! sync.video_sink \
+         sync.audio_src ! queue ! fakesink \
+         sync.video_src ! video/x-raw,width=64,height=64,framerate=15/1 ! queue ! fakesink",
+    );
+    assert_eq!(whole.pictures.len(), 15);
+    assert!(whole.pictures.iter().all(|p| p.1.abs_diff(1_000_000_000 / 15) <= 1));
+}
+
 /// One branch holds back a second, and the queues beside it are small.
 #[test]
 fn a_branch_that_holds_back_does_not_hang() {
