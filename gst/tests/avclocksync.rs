@@ -157,7 +157,12 @@ fn upstream_draws_at_the_rate_that_is_sent() {
          sync.video_src ! video/x-raw,width=64,height=64,framerate=15/1 ! queue ! fakesink",
     );
     assert_eq!(whole.pictures.len(), 15);
-    assert!(whole.pictures.iter().all(|p| p.1.abs_diff(1_000_000_000 / 15) <= 1));
+    assert!(
+        whole
+            .pictures
+            .iter()
+            .all(|p| p.1.abs_diff(1_000_000_000 / 15) <= 1)
+    );
 }
 
 /// One branch holds back a second, and the queues beside it are small.
