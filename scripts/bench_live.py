@@ -62,8 +62,8 @@ FAULTS = {
 
 
 def latency(probe, texts, kind):
-    """From `say` to decoded sound, or to a decoded open mouth, ms. To look for mouths takes a player
-    longer than to decode, so sound is measured without."""
+    """From `say` to the packet with the first sound, or with the first open mouth, ms. To look for
+    mouths takes cores from the rest, so sound is measured without."""
     with tempfile.TemporaryDirectory() as folder:
         server = RtmpServer(folder)
         pipeline = Gst.parse_launch(CHAIN.format(fps="25/1"))
@@ -101,7 +101,7 @@ def latency(probe, texts, kind):
         seen = [m["arrived"] - begin for m in marks if m["kind"] == kind and 0 < m["arrived"] - begin < 3]
         took += [1000 * min(seen)] if seen else []
     if took:
-        print(f"text to {kind} decoded by a player: {statistics.median(took):.0f} ms in the median, "
+        print(f"text to {kind} at a player: {statistics.median(took):.0f} ms in the median, "
               f"{max(took):.0f} at most, of {len(took)} of {texts}", flush=True)
     else:
         print(f"text to {kind}: nothing was recognised of {marks[:3]}", flush=True)
