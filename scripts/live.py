@@ -33,8 +33,8 @@ PLATFORMS = {
 }
 KEY = "RTMP_STREAM_KEY"
 CHAIN = """
-ttssrc name=speech location=- is-live=true ! tee name=voice
-voice. ! queue ! sonicanimator name=head framing=cover ! video/x-raw,width=960,height=540,framerate={fps} !
+ttssrc name=speech is-live=true ! tee name=voice
+voice. ! queue ! sonicanimator name=head articulator=phones framing=cover ! video/x-raw,width=960,height=540,framerate={fps} !
     queue ! sync.video_sink
 voice. ! queue ! audioconvert ! audioresample ! audio/x-raw,rate=48000 ! queue ! sync.audio_sink
 avclocksync name=sync
@@ -64,6 +64,7 @@ class Live:
         self.push = self.pipeline.get_by_name("push")
         self.sync = self.pipeline.get_by_name("sync")
         self.push.set_property("location", url)
+        self.pipeline.get_by_name("speech").set_property("location", "-")
         for variable, element, name in (("PORTRAIT", "head", "portrait"), ("VOICE", "speech", "voice")):
             if os.environ.get(variable):
                 self.pipeline.get_by_name(element).set_property(name, os.environ[variable])

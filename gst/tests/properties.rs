@@ -34,6 +34,10 @@ fn samples(spec: &glib::ParamSpec) -> Vec<glib::Value> {
             .iter()
             .filter_map(|v| v.to_value(&class).into())
             .collect()
+    } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecFlags>() {
+        let class = s.flags_class();
+        let values = class.values();
+        values.iter().map(|v| v.to_value(&class)).collect()
     } else if spec.is::<glib::ParamSpecBoolean>() {
         vec![true.to_value(), false.to_value()]
     } else if spec.is::<glib::ParamSpecString>() {
@@ -84,7 +88,7 @@ fn what_is_set_is_what_is_read() {
         (animator(), 25),
         (ttssrc(&[]), 17),
         (avclocksync(&[]), 14),
-        (rtmppushsink(), 20),
+        (rtmppushsink(), 21),
     ] {
         let specs = own_specs(&element);
         assert_eq!(specs.len(), count);

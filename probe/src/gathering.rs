@@ -15,6 +15,8 @@ use sonic_engine::{
     measure::{Claims, Mark, MarkKind, Measured, Packet, Packets, Pictures, Sound},
 };
 
+use crate::arrivals::Arrivals;
+
 /// Which of the two a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -35,6 +37,7 @@ pub enum Telling {
 pub struct Gathering {
     claims: [Mutex<Claims>; 2],
     packets: [Mutex<Packets>; 2],
+    arrivals: [Mutex<Arrivals>; 2],
     pictures: Mutex<Pictures>,
     sound: Mutex<Option<Sound>>,
     marks: Mutex<Vec<Mark>>,
@@ -82,6 +85,7 @@ impl Gathering {
         Self {
             claims: Default::default(),
             packets: Default::default(),
+            arrivals: Default::default(),
             pictures: Mutex::new(pictures),
             sound: Mutex::default(),
             marks: Mutex::default(),
@@ -119,6 +123,9 @@ impl Gathering {
 
     /// A packet has come.
     pub fn packet(&self, kind: Kind, packet: Packet) {
+        if let (Some(time), Some(now)) = (packet.pts.or(packet.dts), self.now()) {
+            lock(&self.arrivals[kind as usize]).push(time, now);
+        }
         let arrived = self.remote.then(|| self.began.elapsed().as_nanos() as u64);
         self.progress.fetch_add(1, Ordering::Relaxed);
         let mut packets = lock(&self.packets[kind as usize]);
@@ -129,7 +136,7 @@ impl Gathering {
 
     /// A frame was decoded.
     pub fn frame(&self, time: Option<u64>, duration: Option<u64>, luma: Option<&Luma>) {
-        let arrived = self.arrived();
+        let arrived = self.arrived(Kind::Video, time);
         let _busy = Busy::new(self, Kind::Video);
         let mut pictures = lock(&self.pictures);
         if self.within(time, pictures.first()) {
@@ -141,7 +148,7 @@ impl Gathering {
 
     /// Sound was decoded: interleaved samples.
     pub fn sound(&self, time: Option<u64>, samples: &[f32], rate: u32, channels: u32) {
-        let arrived = self.arrived();
+        let arrived = self.arrived(Kind::Audio, time);
         let _busy = Busy::new(self, Kind::Audio);
         let mut sound = lock(&self.sound);
         let sound = sound.get_or_insert_with(|| Sound::new(rate));
@@ -193,7 +200,15 @@ impl Gathering {
         since < self.limit.load(Ordering::Relaxed)
     }
 
-    fn arrived(&self) -> Option<f64> {
+    /// When what is shown at `time` came: then it could be decoded, whatever else this machine was
+    /// doing. What has come in no packet comes now.
+    fn arrived(&self, kind: Kind, time: Option<u64>) -> Option<f64> {
+        let packet = time.and_then(|time| lock(&self.arrivals[kind as usize]).of(time));
+        packet.or_else(|| self.now())
+    }
+
+    /// Of a remote stream: seconds since 1970.
+    fn now(&self) -> Option<f64> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         now.ok()
             .filter(|_| self.remote)
@@ -213,7 +228,7 @@ impl Gathering {
                 };
                 let arrived = mark
                     .arrived
-                    .map_or(String::new(), |at| format!(" decoded at {at:.3}"));
+                    .map_or(String::new(), |at| format!(" came at {at:.3}"));
                 format!("{what} at {:.3} s{arrived}", mark.time)
             }
         };

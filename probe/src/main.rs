@@ -5,6 +5,7 @@
 //! [`sonic_engine::measure`].
 
 mod address;
+mod arrivals;
 mod gathering;
 mod options;
 mod reader;

@@ -93,12 +93,14 @@ impl Heard {
 
 const _: () = assert!(STEP * 1_000_000_000 == STEP_NS * ANALYSIS_RATE as u64);
 
-/// Sounds set in where a millisecond is so many times louder than everything in the tenth of a
-/// second before: 12 dB.
+/// Sounds set in where a millisecond is so many times louder than what was heard before: 12 dB.
 const ONSET: f32 = 4.0;
 /// And at least so loud: −30 dB below full scale.
 const LEAST: f32 = 0.03;
+/// How much of what was before counts.
 const QUIET_MS: usize = 100;
+/// In the last of it a voice may rise, as long as it does not reach that loudness.
+const RISE_MS: usize = 30;
 
 /// Finds where sounds set in, to the millisecond.
 pub(super) struct Onsets {
@@ -138,8 +140,13 @@ impl Onsets {
     }
 
     fn judge(&mut self, sink: &mut impl FnMut(u64)) {
-        let before = self.peaks.iter().fold(0.0, |max: f32, p| max.max(*p));
-        if self.peak >= LEAST && self.peak > ONSET * before {
+        let quiet = self.peak / ONSET;
+        let sets_in = self.peak >= LEAST
+            && (0..QUIET_MS).all(|ago| {
+                let before = self.peaks[(self.next + QUIET_MS - 1 - ago) % QUIET_MS];
+                before < quiet || (ago < RISE_MS && before < LEAST)
+            });
+        if sets_in {
             sink(self.milliseconds * 1_000_000);
         }
         self.peaks[self.next] = self.peak;
@@ -184,6 +191,28 @@ mod tests {
             sound.chunks(cut).for_each(|piece| onsets.push(piece, &mut |t| found.push(t / 1_000_000)));
             prop_assert_eq!(found.len(), at.len(), "{:?} {:?}", found, at);
             prop_assert!(found.iter().zip(&at).all(|(f, a)| f.abs_diff(*a) <= 1), "{:?} {:?}", found, at);
+        }
+    }
+
+    #[test]
+    fn a_voice_that_rises_slowly_sets_in_once() {
+        let rate = 48_000;
+        let voice = |rise_ms: usize| -> Vec<f32> {
+            let louder = (0..rise_ms * 48).map(move |i| 0.5 * i as f32 / (rise_ms * 48) as f32);
+            (std::iter::repeat_n(0.001, 48 * 200).chain(louder))
+                .chain(std::iter::repeat_n(0.5, 48 * 300))
+                .enumerate()
+                .map(|(i, level)| level * (i as f32 * 0.1).sin())
+                .collect()
+        };
+        for rise_ms in [1, 5, 20, 100, 400] {
+            let mut onsets = Onsets::new(rate, 0.0);
+            let mut found = Vec::new();
+            onsets.push(&voice(rise_ms), &mut |t| found.push(t / 1_000_000));
+            // Where it is louder than the threshold, 0.03 of 0.5.
+            let at = 200 + rise_ms as u64 * 6 / 100;
+            assert_eq!(found.len(), 1, "{rise_ms}: {found:?}");
+            assert!(found[0].abs_diff(at) <= 2, "{rise_ms}: {found:?}");
         }
     }
 

@@ -53,7 +53,7 @@ pub struct Mark {
     pub kind: MarkKind,
     /// Running time of the frame or the sample that showed it, s.
     pub time: f64,
-    /// When that frame or buffer was decoded, in seconds since 1970; `None` where nobody told.
+    /// When that frame or buffer came, in seconds since 1970; `None` where nobody told.
     pub arrived: Option<f64>,
 }
 

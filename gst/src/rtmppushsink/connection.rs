@@ -8,7 +8,7 @@ use gst::{glib, prelude::*};
 use gst_app::{AppSrc, AppStreamType};
 use sonic_engine::push::{address::RtmpAddress, link::Failure, queue::Stream};
 
-use super::errors;
+use super::{errors, properties::names, settings::Settings};
 
 /// What is muxed: [`Kind::Video`] and [`Kind::Audio`] are places in arrays of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +76,15 @@ impl Connection {
     pub fn open(
         address: &RtmpAddress,
         present: [bool; 2],
-        mark: bool,
+        settings: &Settings,
         tell: impl Fn(News) + Send + Sync + 'static,
     ) -> Result<Self, glib::BoolError> {
-        let sink = sink(address)?;
+        let sink = sink(address, settings)?;
         hush();
         let mux = gst::ElementFactory::make("flvmux")
             .property("streamable", true)
             .build()?;
-        if mark {
+        if settings.synthetic_mark {
             mux.set_property("metadatacreator", MARK);
         }
         let pipeline = gst::Pipeline::new();
@@ -176,7 +176,7 @@ impl Drop for Connection {
 }
 
 /// Its properties are set before it is in a bin, for a bin would tell of them.
-fn sink(address: &RtmpAddress) -> Result<gst::Element, glib::BoolError> {
+fn sink(address: &RtmpAddress, settings: &Settings) -> Result<gst::Element, glib::BoolError> {
     let sink = gst::ElementFactory::make("rtmp2sink")
         .property("host", address.host())
         .property("port", i32::from(address.port()))
@@ -189,6 +189,7 @@ fn sink(address: &RtmpAddress) -> Result<gst::Element, glib::BoolError> {
         .build()?;
     if address.is_secure() {
         sink.set_property_from_str("scheme", "rtmps");
+        sink.set_property(names::TLS_VALIDATION_FLAGS, settings.tls_validation_flags);
     }
     if let Some((name, password)) = address.user() {
         sink.set_property("username", name);

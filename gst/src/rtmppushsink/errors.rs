@@ -42,7 +42,10 @@ pub fn gave_up(address: &RtmpAddress, failure: Failure, detail: Option<&str>) ->
              has not yet missed: raise `max-retries`"
         }
         Failure::UnknownHost => "the host's name is not known: check `location` and the network",
-        Failure::BadAddress => "the server's certificate is not valid for `location`",
+        Failure::BadAddress => {
+            "the server has no certificate that is valid for that host, or speaks no TLS there: \
+             check the address, and `tls-validation-flags` for a certificate of your own"
+        }
         Failure::Unreachable => {
             "nobody listens there: check `location` and whether the server runs"
         }

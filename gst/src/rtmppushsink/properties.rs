@@ -12,6 +12,7 @@ pub mod names {
     pub const BACKUP_LOCATION: &str = "backup-location";
     pub const STREAM_KEY_ENV: &str = "stream-key-env";
     pub const STREAM_KEY_FILE: &str = "stream-key-file";
+    pub const TLS_VALIDATION_FLAGS: &str = "tls-validation-flags";
     pub const BITRATE: &str = "bitrate";
     pub const MIN_BITRATE: &str = "min-bitrate";
     pub const AUDIO_BITRATE: &str = "audio-bitrate";
@@ -84,6 +85,12 @@ fn addresses(default: &Settings) -> Vec<glib::ParamSpec> {
             "File that has the stream key and nothing else; used instead of the variable",
             None,
         ),
+        glib::ParamSpecFlags::builder::<gio::TlsCertificateFlags>(names::TLS_VALIDATION_FLAGS)
+            .nick("TLS validation flags")
+            .blurb("What a server's certificate is checked for, of rtmps; as of rtmp2sink")
+            .default_value(default.tls_validation_flags)
+            .mutable_ready()
+            .build(),
     ]
 }
 

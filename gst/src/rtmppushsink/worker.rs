@@ -220,8 +220,8 @@ impl<H: Host> Worker<H> {
         self.number += 1;
         let (number, shared) = (self.number, Arc::downgrade(&self.shared));
         let present = self.shared.lock().present;
-        let mark = self.settings.synthetic_mark;
-        let opened = Connection::open(&self.addresses[target], present, mark, move |news| {
+        let address = &self.addresses[target];
+        let opened = Connection::open(address, present, &self.settings, move |news| {
             if let Some(shared) = shared.upgrade() {
                 shared.lock().news.push((number, news));
                 shared.changed.notify_one();

@@ -13,6 +13,7 @@ use std::{
 
 const NGINX: &str = "/usr/sbin/nginx";
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
+const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Records what is published to it; ends, with its workers, when dropped.
@@ -22,24 +23,44 @@ pub struct RtmpServer {
     log: Receiver<String>,
     rtmp_port: u16,
     http_port: u16,
+    tls_port: u16,
 }
 
 impl RtmpServer {
     /// `None`, with a printed line, where there is no such nginx; a failure if
     /// `SONIC_REQUIRE_ALL=1`.
     pub fn start() -> Option<Self> {
+        Self::begin(false)
+    }
+
+    /// Likewise, and it speaks TLS as well, with a certificate for localhost that nobody signed.
+    pub fn start_with_tls() -> Option<Self> {
+        Self::begin(true)
+    }
+
+    fn begin(tls: bool) -> Option<Self> {
         if !Path::new(NGINX).exists() || !Path::new(MODULE).exists() {
             super::skip("nginx with its RTMP module (Debian: nginx-core, libnginx-mod-rtmp)");
+            return None;
+        }
+        let openssl = || Command::new("openssl").arg("version").output().is_ok();
+        if tls && !(Path::new(STREAM_MODULE).exists() && openssl()) {
+            super::skip("nginx's stream module and openssl (Debian: libnginx-mod-stream, openssl)");
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("rec")).expect("a folder for recordings");
         // Held until both are known, so that they differ.
-        let (rtmp, http) = (free_port(), free_port());
-        let (rtmp_port, http_port) = (port(&rtmp), port(&http));
-        drop((rtmp, http));
-        let file = folder.path().join("nginx.conf");
-        fs::write(&file, config(folder.path(), rtmp_port, http_port)).expect("written");
+        let listeners = [(); 3].map(|()| free_port());
+        let ports = listeners.each_ref().map(port);
+        drop(listeners);
+        let [rtmp_port, http_port, tls_port] = ports;
+        let mut text = config(folder.path(), rtmp_port, http_port);
+        if tls {
+            certify(folder.path());
+            text = with_tls(&text, folder.path(), rtmp_port, tls_port);
+        }
+        fs::write(folder.path().join("nginx.conf"), text).expect("written");
         let (master, log) = spawn(folder.path());
         let server = Self {
             folder,
@@ -47,6 +68,7 @@ impl RtmpServer {
             log,
             rtmp_port,
             http_port,
+            tls_port,
         };
         // The sockets are open before the first worker starts.
         server.wait_for("start worker process ");
@@ -92,6 +114,11 @@ impl RtmpServer {
     /// Where to publish a stream.
     pub fn url(&self, stream: &str) -> String {
         format!("rtmp://127.0.0.1:{}/live/{stream}", self.rtmp_port)
+    }
+
+    /// Where to publish a stream through TLS, on the host as it is named here.
+    pub fn tls_url(&self, host: &str, stream: &str) -> String {
+        format!("rtmps://{host}:{}/live/{stream}", self.tls_port)
     }
 
     /// Where only the stream `good` may be published; everything else is answered with 403.
@@ -253,6 +280,40 @@ http {{
     listen 127.0.0.1:{http};
     location /stat {{ rtmp_stat all; }}
     location /on_publish {{ if ($arg_name = \"good\") {{ return 200; }} return 403; }}
+  }}
+}}
+"
+    )
+}
+
+/// Makes a key and a certificate for localhost, signed by itself.
+fn certify(folder: &Path) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
+        .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .arg("-keyout")
+        .arg(folder.join("key.pem"))
+        .arg("-out")
+        .arg(folder.join("cert.pem"))
+        .output()
+        .expect("openssl runs");
+    let told = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{told}");
+}
+
+/// The configuration with a port at which the same is spoken within TLS.
+fn with_tls(config: &str, folder: &Path, rtmp: u16, tls: u16) -> String {
+    let folder = folder.display();
+    format!(
+        "load_module {STREAM_MODULE};
+{config}stream {{
+  server {{
+    listen 127.0.0.1:{tls} ssl;
+    ssl_certificate {folder}/cert.pem;
+    ssl_certificate_key {folder}/key.pem;
+    proxy_pass 127.0.0.1:{rtmp};
   }}
 }}
 "
