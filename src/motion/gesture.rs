@@ -36,7 +36,7 @@ const BROW_RANGE: (f64, f64) = (0.022, 0.046);
 const BROW_APART: u64 = 700 * MS;
 /// A speaker turns to the left and the right, by so many degrees from one place to the other,
 /// within so many ms; beyond so many degrees always back.
-const TURN_RANGE: (f64, f64) = (2.0, 4.5);
+const TURN_RANGE: (f64, f64) = (1.8, 4.0);
 const TURN_TIME: (u64, u64) = (650, 950);
 const TURNED: f64 = 1.2;
 /// The first accent of a phrase turns it, the others with this chance, and not sooner after the

@@ -41,7 +41,7 @@ struct Sway {
 const YAW: Sway = Sway {
     stream: 1,
     swing: (1.5, 13_000),
-    drift: (4.0, 12_100),
+    drift: (3.4, 12_100),
 };
 const PITCH: Sway = Sway {
     stream: 4,

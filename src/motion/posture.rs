@@ -2,8 +2,6 @@
 //! [`Posture`]: where a speaker's head is turned. It turns to the left and to the right with what
 //! is said, stays for a while, and comes home when nothing more is said.
 
-use std::collections::VecDeque;
-
 use super::gesture::ease;
 
 /// One change of posture.
@@ -35,7 +33,7 @@ impl Step {
 
 /// The steps that are not over, and what those before them came to.
 pub(super) struct Posture {
-    steps: VecDeque<Step>,
+    steps: Vec<Step>,
     settled: [f64; 3],
     goal: [f64; 3],
 }
@@ -43,7 +41,7 @@ pub(super) struct Posture {
 impl Posture {
     pub(super) fn new() -> Self {
         Self {
-            steps: VecDeque::with_capacity(16),
+            steps: Vec::with_capacity(32),
             settled: [0.0; 3],
             goal: [0.0; 3],
         }
@@ -67,7 +65,7 @@ impl Posture {
     fn push(&mut self, goal: [f64; 3], start: u64, takes: u64, idly: bool) {
         let by = [0, 1, 2].map(|axis: usize| goal[axis] - self.goal[axis]);
         self.goal = goal;
-        self.steps.push_back(Step {
+        self.steps.push(Step {
             start,
             takes,
             by,
@@ -103,12 +101,14 @@ impl Posture {
     /// Yaw, pitch and roll at an instant, degrees. Neither clock may go back but after
     /// [`clear`](Self::clear).
     pub(super) fn at(&mut self, now: Clocks) -> [f64; 3] {
-        while let Some(step) = self.steps.front()
-            && step.since(now).is_some_and(|since| since >= step.takes)
-        {
-            add(&mut self.settled, step.by, 1.0);
-            self.steps.pop_front();
-        }
+        let settled = &mut self.settled;
+        self.steps.retain(|step| {
+            let over = step.since(now).is_some_and(|since| since >= step.takes);
+            if over {
+                add(settled, step.by, 1.0);
+            }
+            !over
+        });
         let mut sum = self.settled;
         for step in &self.steps {
             if let Some(since) = step.since(now) {

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Colours under a bright, neutral light, sRGB.
-const CAVITY: [f32; 3] = [74.0, 30.0, 27.0];
+const CAVITY: [f32; 3] = [64.0, 25.0, 23.0];
 const TEETH: [f32; 3] = [228.0, 217.0, 198.0];
 const TONGUE: [f32; 3] = [176.0, 88.0, 84.0];
 const GUMS: [f32; 3] = [178.0, 98.0, 96.0];
@@ -117,13 +117,12 @@ impl Painter {
         let s = (u / self.half_width).clamp(-1.2, 1.2);
         let gap = lower - upper;
         let depth = smoothstep(0.0, 0.14, v - upper) * smoothstep(0.0, 0.1, lower - v);
-        let mut colour =
-            [0, 1, 2].map(|c| CAVITY[c] * (1.05 - 0.52 * depth) * self.light.colour[c]);
+        let mut colour = [0, 1, 2].map(|c| CAVITY[c] * (1.05 - 0.6 * depth) * self.light.colour[c]);
         // Little light falls through a narrow opening, and what does comes from above.
         let open = 0.78 + 0.22 * smoothstep(0.02, 0.12, gap);
         let above = open * (0.68 + 0.32 * smoothstep(0.0, 0.065, v - upper));
         let below = open * (0.72 + 0.28 * smoothstep(0.0, 0.05, lower - v));
-        let body = self.line + 0.04 + inside.jaw.y * TONGUE_FOLLOWS;
+        let body = self.line + 0.05 + inside.jaw.y * TONGUE_FOLLOWS;
         self.tongue(s, v, body + 0.12 * s * s, 0.95, open, &mut colour);
         let edge = self.line + LOWER_EDGE + TEETH_FOLLOW * inside.jaw.y + 0.05 * s * s;
         let at = self.lower.at(u - inside.jaw.x * TEETH_FOLLOW);
@@ -149,7 +148,7 @@ impl Painter {
         let groove = 0.10 * (1.0 - (s / 0.1).powi(2)).max(0.0);
         // Wet: lightest where its front turns to the light.
         // Lips shade it: it must not pass for one.
-        let lit = 0.50 + 0.22 * smoothstep(0.0, 0.05, below) - 0.10 * smoothstep(0.07, 0.2, below);
+        let lit = 0.44 + 0.24 * smoothstep(0.0, 0.05, below) - 0.10 * smoothstep(0.07, 0.2, below);
         let lit = (lit - groove) * open * (1.0 - 0.35 * s * s);
         let tongue = [0, 1, 2].map(|c| TONGUE[c] * lit * self.light.colour[c]);
         mix(colour, tongue, cover);
