@@ -61,6 +61,22 @@ impl std::ops::AddAssign for Dropped {
     }
 }
 
+/// So far in the past a connection may begin, for the sake of a picture that needs no others: who
+/// watches live stays behind by as much.
+pub const HEAD_START: Duration = Duration::from_millis(500);
+
+/// Whether packets go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nobody takes them. What a connection could begin with is kept: the group being made.
+    StandBy,
+    /// Somebody would, but there is no picture to begin with.
+    NeedsKey,
+    Flows,
+    /// Nobody ever will again.
+    Over,
+}
+
 /// A bounded queue of packets in the order in which they came.
 pub struct PacketQueue<T> {
     packets: VecDeque<Packet<T>>,
@@ -71,8 +87,7 @@ pub struct PacketQueue<T> {
     video: bool,
     /// Pictures are dropped until one begins a group.
     needs_key: bool,
-    /// Nothing goes out before that first picture, not even sound.
-    closed: bool,
+    phase: Phase,
 }
 
 impl<T> PacketQueue<T> {
@@ -84,40 +99,102 @@ impl<T> PacketQueue<T> {
             most_bytes,
             most_time,
             video: false,
-            needs_key: false,
-            closed: false,
+            needs_key: true,
+            phase: Phase::StandBy,
         }
     }
 
-    /// For a new connection: everything goes, and nothing comes before a picture that begins a
-    /// group, if there are pictures.
-    pub fn restart(&mut self, video: bool) -> Dropped {
-        let dropped = self.clear();
+    /// There is no connection: nothing goes out, and of what comes the group that is being made
+    /// is kept.
+    pub fn stand_by(&mut self) -> Dropped {
+        self.phase = Phase::StandBy;
+        self.keep_newest_group()
+    }
+
+    /// There is a new connection, with pictures or without. It begins with the group that is being
+    /// made, unless that is older than [`HEAD_START`], or else with the next one; never with sound
+    /// from before it.
+    pub fn begin(&mut self, video: bool) -> Dropped {
         self.video = video;
-        self.needs_key = video;
-        self.closed = video;
+        let mut dropped = self.keep_newest_group();
+        while self.level() > HEAD_START {
+            dropped += if video {
+                self.drop_group()
+            } else {
+                self.drop_oldest_audio()
+            };
+        }
+        self.needs_key = video && !self.packets.iter().any(Packet::is_key);
+        self.phase = if self.needs_key {
+            Phase::NeedsKey
+        } else {
+            Phase::Flows
+        };
         dropped
     }
 
-    /// Everything goes.
+    /// What comes next has nothing to do with what was: everything goes, and the queue stands by.
     pub fn clear(&mut self) -> Dropped {
-        let frames = self.packets.iter().filter(|p| p.is_video()).count() as u64;
-        let keys = self.packets.iter().filter(|p| p.is_key()).count() as u64;
-        let headless = self.packets.iter().find(|p| p.is_video());
-        let headless = headless.is_some_and(|p| !p.is_key());
-        let dropped = Dropped {
-            frames,
-            groups: keys + u64::from(headless),
-            audio: self.packets.len() as u64 - frames,
-        };
-        self.packets.clear();
-        self.bytes = 0;
+        self.phase = Phase::StandBy;
+        self.needs_key = true;
+        self.keep(|_, _| false)
+    }
+
+    /// There will be no connection any more: everything goes, also what will come.
+    pub fn finish(&mut self) -> Dropped {
+        let dropped = self.clear();
+        self.phase = Phase::Over;
+        dropped
+    }
+
+    /// Drops what no connection can begin with: pictures before the newest that needs no others,
+    /// and sound from before that one, which goes to the front.
+    fn keep_newest_group(&mut self) -> Dropped {
+        let key = self.packets.iter().rposition(Packet::is_key);
+        self.needs_key = key.is_none();
+        let begin = key.map_or(Duration::ZERO, |at| self.packets[at].time);
+        let dropped = self.keep(|at, p| {
+            if p.is_video() {
+                key.is_some_and(|key| at >= key)
+            } else {
+                p.time >= begin
+            }
+        });
+        // Its encoder may have taken longer than that of the sound.
+        if let Some(key) = self.packets.iter().position(Packet::is_key)
+            && let Some(packet) = self.packets.remove(key)
+        {
+            self.packets.push_front(packet);
+        }
+        dropped
+    }
+
+    /// Drops the packets, by place in the queue, that are not to be kept.
+    fn keep(&mut self, kept: impl Fn(usize, &Packet<T>) -> bool) -> Dropped {
+        let mut dropped = Dropped::default();
+        let (mut at, mut bytes, mut headless) = (0, 0, true);
+        self.packets.retain(|p| {
+            let keeps = kept(at, p);
+            at += 1;
+            if keeps {
+                bytes += p.bytes;
+            } else if p.is_video() {
+                dropped.frames += 1;
+                // What follows pictures that went out is the rest of a group.
+                dropped.groups += u64::from(p.is_key() || headless);
+                headless = false;
+            } else {
+                dropped.audio += 1;
+            }
+            keeps
+        });
+        self.bytes = bytes;
         dropped
     }
 
     /// Whether a picture that begins a group is waited for: the encoder should make one.
     pub fn needs_key(&self) -> bool {
-        self.needs_key
+        self.needs_key && matches!(self.phase, Phase::NeedsKey | Phase::Flows)
     }
 
     /// From the oldest picture that waits to the newest; of sound, if there are no pictures.
@@ -157,36 +234,42 @@ impl<T> PacketQueue<T> {
     /// The next packet of the streams that are taken: who muxes may need sound before it can
     /// take more pictures.
     pub fn pop_of(&mut self, taken: impl Fn(Stream) -> bool) -> Option<Packet<T>> {
+        if self.phase != Phase::Flows {
+            return None;
+        }
         let at = self.packets.iter().position(|p| taken(p.stream))?;
         let packet = self.packets.remove(at)?;
         self.bytes -= packet.bytes;
         Some(packet)
     }
 
-    /// Whether there is a packet of the streams that are taken.
+    /// Whether a packet of the streams that are taken can go out.
     pub fn has(&self, taken: impl Fn(Stream) -> bool) -> bool {
-        self.packets.iter().any(|p| taken(p.stream))
+        self.phase == Phase::Flows && self.packets.iter().any(|p| taken(p.stream))
     }
 
     /// Takes a packet, at the cost of others if there is no room. What was dropped.
     pub fn push(&mut self, packet: Packet<T>) -> Dropped {
         let mut dropped = Dropped::default();
-        match packet.stream {
-            Stream::Video { key: true } => {
-                (self.needs_key, self.closed) = (false, false);
-            }
-            Stream::Video { key: false } if self.needs_key => {
-                dropped.frames += 1;
-                return dropped;
-            }
-            Stream::Audio if self.closed => {
-                dropped.audio += 1;
-                return dropped;
-            }
-            _ => {}
+        let (video, key) = (packet.is_video(), packet.is_key());
+        let headless = video && !key && self.needs_key;
+        if headless || self.phase == Phase::Over {
+            dropped.frames = u64::from(video);
+            dropped.audio = u64::from(!video);
+            return dropped;
         }
+        self.video |= video;
         self.bytes += packet.bytes;
         self.packets.push_back(packet);
+        if key {
+            self.needs_key = false;
+            if self.phase != Phase::Flows {
+                dropped += self.keep_newest_group();
+            }
+            if self.phase == Phase::NeedsKey {
+                self.phase = Phase::Flows;
+            }
+        }
         while self.packets.len() > 1
             && (self.level() > self.most_time || self.bytes > self.most_bytes)
         {
@@ -244,136 +327,4 @@ impl<T> PacketQueue<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const FRAME: u64 = 40;
-
-    fn video(n: u64, key: bool) -> Packet<u64> {
-        let bytes = if key { 8000 } else { 1000 };
-        Packet {
-            stream: Stream::Video { key },
-            time: Duration::from_millis(n * FRAME),
-            bytes,
-            data: n,
-        }
-    }
-
-    fn audio(n: u64) -> Packet<u64> {
-        Packet {
-            stream: Stream::Audio,
-            time: Duration::from_millis(n * FRAME),
-            bytes: 300,
-            data: n,
-        }
-    }
-
-    fn queue() -> PacketQueue<u64> {
-        let mut queue = PacketQueue::new(Duration::from_secs(2), 10_000_000);
-        queue.restart(true);
-        queue
-    }
-
-    #[test]
-    fn a_connection_begins_with_a_key_picture_and_no_sound_before_it() {
-        let mut queue = queue();
-        assert!(queue.needs_key());
-        assert_eq!(queue.push(audio(0)).audio, 1);
-        assert_eq!(queue.push(video(1, false)).frames, 1);
-        assert_eq!(queue.push(video(2, true)), Dropped::default());
-        assert_eq!(queue.push(audio(2)), Dropped::default());
-        assert!(!queue.needs_key());
-        assert!(queue.pop().is_some_and(|p| p.is_key()));
-        assert_eq!((queue.len(), queue.bytes()), (1, 300));
-    }
-
-    #[test]
-    fn without_pictures_sound_flows_at_once() {
-        let mut queue = PacketQueue::new(Duration::from_secs(1), 10_000);
-        queue.restart(false);
-        for n in 0..100 {
-            queue.push(audio(n));
-        }
-        assert!(queue.level() <= Duration::from_secs(1));
-        assert_eq!(queue.packets.back().map(|p| p.data), Some(99));
-    }
-
-    #[test]
-    fn whole_groups_are_dropped_oldest_first_and_sound_is_not() {
-        let mut queue = queue();
-        let mut dropped = Dropped::default();
-        // Groups of one second; the queue has room for two.
-        for n in 0..76 {
-            dropped += queue.push(video(n, n % 25 == 0));
-        }
-        assert_eq!((dropped.frames, dropped.groups, dropped.audio), (25, 1, 0));
-        assert!(queue.pop().is_some_and(|p| p.data == 25 && p.is_key()));
-    }
-
-    #[test]
-    fn a_group_too_long_for_the_queue_asks_for_a_new_one() {
-        let mut queue = queue();
-        for n in 0..52 {
-            queue.push(video(n, n == 0));
-        }
-        assert!(queue.is_empty() || queue.needs_key());
-        assert!(queue.needs_key());
-        assert_eq!(queue.push(video(52, false)).frames, 1);
-        queue.push(video(53, true));
-        assert!(queue.pop().is_some_and(|p| p.data == 53));
-    }
-
-    proptest! {
-        /// Whatever comes and goes: what goes out can be decoded, keeps its order, and is
-        /// bounded; every packet is accounted for; no sound is dropped while pictures wait.
-        #[test]
-        fn what_goes_out_can_be_shown(
-            steps in prop::collection::vec((0u8..10, 0usize..4), 1..400), gop in 5u64..80,
-        ) {
-            let mut queue = queue();
-            let (mut out, mut dropped) = (Vec::new(), Dropped::default());
-            let (mut given, mut frame) = (0u64, 0u64);
-            for (kind, pops) in steps {
-                if kind == 9 {
-                    dropped += queue.restart(true);
-                    out.push(None);
-                }
-                let before = dropped.audio;
-                let closed = queue.closed;
-                let (new, is_audio) = if kind % 2 == 0 {
-                    let key = frame % gop == 0 || queue.needs_key() && kind == 4;
-                    frame += 1;
-                    (queue.push(video(frame, key)), false)
-                } else {
-                    (queue.push(audio(frame)), true)
-                };
-                dropped += new;
-                given += 1;
-                if dropped.audio > before && !(is_audio && closed) {
-                    let most = 2 * queue.most_time - Duration::from_millis(2 * FRAME);
-                    prop_assert!(queue.span(|p| !p.is_video()) >= most);
-                }
-                prop_assert!(queue.level() <= queue.most_time);
-                prop_assert!(queue.span(|p| !p.is_video()) <= 2 * queue.most_time);
-                prop_assert_eq!(queue.bytes, queue.packets.iter().map(|p| p.bytes).sum::<usize>());
-                out.extend((0..pops).filter_map(|_| queue.pop()).map(Some));
-            }
-            let sent = out.iter().flatten().count() as u64;
-            prop_assert_eq!(given, sent + queue.len() as u64 + dropped.frames + dropped.audio);
-            // Each picture follows the one before it, or begins a group.
-            let mut last: Option<u64> = None;
-            for packet in out {
-                match packet {
-                    None => last = None,
-                    Some(p) if p.is_video() => {
-                        let follows = last.is_some_and(|last| p.data == last + 1);
-                        prop_assert!(p.is_key() || follows, "{} after {:?}", p.data, last);
-                        last = Some(p.data);
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use sonic_engine::push::queue::{Dropped, Packet, PacketQueue, Stream};
+use sonic_engine::push::queue::{Packet, PacketQueue, Stream};
 
 use super::{
     connection::{Kind, News},
@@ -31,8 +31,6 @@ pub struct Waiting {
     pub new_caps: bool,
     pub present: [bool; 2],
     pub ended: [bool; 2],
-    /// Packets are taken; else they are dropped and counted.
-    pub open: bool,
     pub news: Vec<(u64, News)>,
     /// What has been set since the start.
     pub settings: Option<Settings>,
@@ -52,7 +50,6 @@ impl Shared {
                 new_caps: false,
                 present,
                 ended: [false; 2],
-                open: false,
                 news: Vec::new(),
                 settings: None,
                 stopping: false,
@@ -72,8 +69,14 @@ impl Shared {
         let mut state = self.lock();
         let known = &mut state.caps[kind as usize];
         if known.as_deref() != Some(caps) {
+            let first = known.is_none();
             *known = Some(caps.to_owned());
             state.new_caps = true;
+            if !first {
+                // The headers of a connection do not fit what comes now.
+                let dropped = state.queue.clear();
+                state.counts.dropped += dropped;
+            }
         }
         let stream = match kind {
             Kind::Audio => Stream::Audio,
@@ -81,22 +84,14 @@ impl Shared {
                 key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
             },
         };
-        if state.open {
-            let packet = Packet {
-                stream,
-                time: Duration::from_nanos(time),
-                bytes: buffer.size(),
-                data: buffer,
-            };
-            let dropped = state.queue.push(packet);
-            state.counts.dropped += dropped;
-        } else {
-            state.counts.dropped += Dropped {
-                frames: u64::from(kind == Kind::Video),
-                groups: 0,
-                audio: u64::from(kind == Kind::Audio),
-            };
-        }
+        let packet = Packet {
+            stream,
+            time: Duration::from_nanos(time),
+            bytes: buffer.size(),
+            data: buffer,
+        };
+        let dropped = state.queue.push(packet);
+        state.counts.dropped += dropped;
         drop(state);
         self.changed.notify_one();
     }

@@ -141,14 +141,21 @@ impl<H: Host> Worker<H> {
             }
         }
         self.close();
-        self.link.stop();
-        self.tell();
+        self.park();
     }
 
     /// Nothing is left to do until it is stopped.
     fn park(mut self) {
+        self.drop_all();
         self.link.stop();
         self.tell();
+    }
+
+    /// Nothing will be sent any more.
+    fn drop_all(&self) {
+        let mut state = self.shared.lock();
+        let dropped = state.queue.finish();
+        state.counts.dropped += dropped;
     }
 
     /// Until something has happened or is due.
@@ -207,6 +214,7 @@ impl<H: Host> Worker<H> {
             }
             Order::GiveUp(failure) => {
                 self.close();
+                self.drop_all();
                 let detail = self.why.as_ref().map(|(_, detail)| detail.clone());
                 self.tell();
                 self.host
@@ -263,8 +271,7 @@ impl<H: Host> Worker<H> {
     fn close(&mut self) {
         {
             let mut state = self.shared.lock();
-            state.open = false;
-            let dropped = state.queue.clear();
+            let dropped = state.queue.stand_by();
             let counts = &mut state.counts;
             counts.dropped += dropped;
             counts.bytes_before += std::mem::take(&mut counts.bytes_now);
@@ -300,7 +307,7 @@ impl<H: Host> Worker<H> {
         let waits = {
             let mut state = self.shared.lock();
             state.counts.reconnects = self.link.reconnects();
-            !state.queue.is_empty()
+            state.queue.has(|_| true)
         };
         self.link.progress(now, sent, waits);
         if now >= self.measured + MEASURE {
@@ -351,10 +358,9 @@ impl<H: Host> Worker<H> {
         }
         let mut state = self.shared.lock();
         let video = state.present[Kind::Video as usize];
-        let dropped = state.queue.restart(video);
+        let dropped = state.queue.begin(video);
         state.counts.dropped += dropped;
         state.counts.live_since = Some(Instant::now());
-        state.open = true;
         self.asked = None;
     }
 
@@ -414,10 +420,7 @@ impl<H: Host> Worker<H> {
     }
 
     fn ask_for_key(&mut self, now: Duration) {
-        let needed = {
-            let state = self.shared.lock();
-            state.open && state.queue.needs_key()
-        };
+        let needed = self.shared.lock().queue.needs_key();
         if needed && self.asked.is_none_or(|at| now >= at + ASK_AGAIN) {
             self.asked = Some(now);
             self.host.ask_for_key();
@@ -431,7 +434,7 @@ impl<H: Host> Worker<H> {
             let over = Kind::ALL
                 .iter()
                 .all(|k| !state.present[*k as usize] || state.ended[*k as usize]);
-            (over, state.queue.is_empty())
+            (over, !state.queue.has(|_| true))
         };
         if !over {
             return false;
