@@ -258,7 +258,7 @@ class Readme(unittest.TestCase):
         done = subprocess.run(["gst-inspect-1.0", "--no-colors", element], env=env,
                               text=True, capture_output=True, check=True)
         listed = done.stdout.partition("Element Properties:")[2].partition("Element Actions:")[0]
-        return set(re.findall(r"^  ([a-z-]+) +: ", listed, re.M)) - {
+        return set(re.findall(r"^  ([a-z-]+) *: ", listed, re.M)) - {
             "name", "parent", "qos", "blocksize", "do-timestamp", "num-buffers", "typefind",
             "async-handling", "message-forward"}
 

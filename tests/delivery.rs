@@ -155,6 +155,78 @@ fn phrased(phrases: usize) -> (Vec<f32>, Vec<(usize, usize)>) {
     (sound, places)
 }
 
+/// Mean speed of the head over some frames, degrees a second.
+fn mean_speed(frames: &[PosedFrame]) -> f32 {
+    mean(frames.windows(2).map(speed))
+}
+
+/// After some seconds without speech, and in the pauses of it.
+#[test]
+fn the_head_comes_to_rest_before_it_speaks() {
+    let (sound, places) = phrased(4);
+    // As much silence again before the first phrase.
+    let mut quiet = vec![0.0; 4 * RATE as usize];
+    quiet.extend(sound);
+    let later = 4 * FPS as usize;
+    let (mut idle, mut first, mut next, mut last) = (vec![], vec![], vec![], vec![]);
+    for seed in 0..16 {
+        let frames = shown(&quiet, RATE, seed);
+        let begins = places.iter().map(|(begin, _)| begin + later);
+        idle.push(mean_speed(&frames[100..500]));
+        for (n, begin) in begins.enumerate() {
+            let before = mean_speed(&frames[begin - 20..begin]);
+            if n == 0 {
+                first.push(before)
+            } else {
+                next.push(before)
+            }
+            last.push(mean_speed(&frames[begin - 8..begin + 2]));
+        }
+    }
+    let [idle, first, next, last] = [idle, first, next, last].map(|v| mean(v.into_iter()));
+    println!(
+        "idle {idle} °/s; in the 200 ms before speaking {first}, in pauses {next}; 100 ms about the begin {last}"
+    );
+    // After a long silence the first sound is known no earlier than the look-ahead, 160 ms.
+    assert!(first < 0.75 * idle, "{first} of {idle} °/s");
+    assert!(next < 0.1 * idle, "{next} of {idle} °/s");
+    assert!(last < 0.15 * idle, "{last} of {idle} °/s");
+}
+
+/// Heads of people who talk to one turn by a few degrees; this one does so in silence too, less.
+#[test]
+fn a_speaker_turns_to_the_left_and_the_right() {
+    let (sound, _) = phrased(12);
+    let silence = vec![0.0; sound.len()];
+    let (mut speaking, mut idle) = (vec![], vec![]);
+    for seed in 0..6 {
+        speaking.push(shown(&sound, RATE, seed));
+        idle.push(shown(&silence, RATE, seed));
+    }
+    let yaws = |runs: &[Vec<PosedFrame>]| -> Vec<f32> {
+        let all = runs.iter().flat_map(|frames| frames[400..].iter());
+        let mut yaws: Vec<f32> = all.map(|f| f.pose.head.yaw).collect();
+        yaws.sort_by(f32::total_cmp);
+        yaws
+    };
+    let share = |yaws: &[f32], share: f32| yaws[(share * (yaws.len() - 1) as f32) as usize];
+    let (speaking, idle) = (yaws(&speaking), yaws(&idle));
+    let sd = |yaws: &[f32]| mean(yaws.iter().map(|y| y * y)).sqrt();
+    println!(
+        "yaw: s.d. {} speaking and {} idle; 5 to 95 %: {} to {}; from {} to {}",
+        sd(&speaking),
+        sd(&idle),
+        share(&speaking, 0.05),
+        share(&speaking, 0.95),
+        speaking[0],
+        share(&speaking, 1.0)
+    );
+    assert!((2.0..4.0).contains(&sd(&speaking)) && (1.2..2.6).contains(&sd(&idle)));
+    assert!(share(&speaking, 0.05) < -3.0 && share(&speaking, 0.95) > 3.0);
+    // Up to 10 degrees the relief looks right.
+    assert!(speaking[0] > -10.0 && share(&speaking, 1.0) < 10.0);
+}
+
 #[test]
 fn a_phrase_begins_from_rest_and_ends_with_a_reset_and_maybe_a_blink() {
     const SEEDS: u64 = 8;

@@ -113,9 +113,9 @@ def held_out(row):
     return zlib.crc32(row["name"].encode()) % 2 == 1
 
 
-def ask(engine, command, tasks):
+def ask(engine, command, tasks, *arguments):
     """Lets the engine work on tasks; the rows that it writes."""
-    subprocess.run([engine, command], input="\n".join(map(json.dumps, tasks)), text=True, check=True)
+    subprocess.run([engine, command, *arguments], input="\n".join(map(json.dumps, tasks)), text=True, check=True)
     return [np.fromfile(t["out"], "<f4") for t in tasks]
 
 
@@ -148,10 +148,12 @@ def line(name, t):
             f"shut vowels {100 * t['shut']:.1f} % | {t['wrong']}")
 
 
-def listen(engine, rows, folder):
-    """The signal articulator's mouths."""
+def listen(engine, rows, folder, network=None, look_ahead=None):
+    """The mouths that the signal articulator makes, or a network as it runs live within so many
+    milliseconds of look-ahead."""
     tasks = [dict(sound=r["sound"], out=f"{folder}/{i}.mouths") for i, r in enumerate(rows)]
-    return [f.reshape(-1, 7) for f in ask(engine, "listen", tasks)]
+    arguments = [str(network), str(look_ahead)] if network else []
+    return [f.reshape(-1, 7) for f in ask(engine, "listen", tasks, *arguments)]
 
 
 def report(name, mouths, rows):

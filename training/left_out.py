@@ -50,9 +50,10 @@ def scores(engine, rows, starts, of, seed, steps, batch):
     """Figures by the synthesiser that was left out."""
     found = {}
     family = np.array([voices.family(v) for v in of])
+    often = voices.weights(of, np.diff(starts))
     rng = np.random.default_rng(seed)
     for out in sorted(set(family) - {"none"}):
-        weights = train.train(rows, starts, family != out, seed, steps, batch, log=lambda _: None)
+        weights = train.train(rows, starts, often * (family != out), seed, steps, batch, log=lambda _: None)
         own = np.flatnonzero(family == out)
         chosen = rng.permutation(own)[:JUDGED]
         found[out] = judge(engine, weights, rows, starts, chosen)

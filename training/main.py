@@ -3,12 +3,13 @@
 
 import argparse
 import json
+import os
 import pathlib
-import sys
 import tempfile
 import time
 
 import numpy as np
+import onnxruntime
 
 import card
 import dataset
@@ -22,6 +23,8 @@ import voices
 import words
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
+# The network is judged in the runtime that training brings along.
+RUNTIME = sorted((pathlib.Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))[0]
 
 
 def arguments():
@@ -30,8 +33,10 @@ def arguments():
     parser.add_argument("--folder", type=pathlib.Path, default=TOP / ".cache/articulation")
     parser.add_argument("--engine", default=str(TOP / "target/release/examples/training"))
     parser.add_argument("--japanese", default=str(TOP / ".cache/mei_normal.htsvoice"))
-    parser.add_argument("--minutes", type=float, default=70)
-    parser.add_argument("--copies", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=70, help="of synthesisers")
+    parser.add_argument("--minutes-each", type=float, default=10, help="of every speaker on recordings")
+    parser.add_argument("--people", type=pathlib.Path, default=TOP / ".cache/people")
+    parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--train-steps", type=int, default=2100)
     parser.add_argument("--batch", type=int, default=12)
@@ -49,7 +54,8 @@ def arguments():
 def corpus(args):
     """Speaks."""
     rng = np.random.default_rng(args.seed)
-    clips = voices.make(args.folder / "sounds", args.engine, words.Words(rng), rng, args.minutes, args.japanese)
+    clips = voices.make(args.folder / "sounds", args.engine, words.Words(rng), rng, args.minutes, args.japanese,
+                        args.people, args.minutes_each)
     (args.folder / "clips.json").write_text(json.dumps(clips))
 
 
@@ -73,10 +79,10 @@ def stretches(args):
 def learn(args):
     """Trains and exports."""
     rows, starts, of = stretches(args)
-    weights = train.train(rows, starts, np.ones(len(of)), args.seed, args.train_steps, args.batch)
+    weights = train.train(rows, starts, voices.weights(of, np.diff(starts)), args.seed, args.train_steps, args.batch)
     families = sorted({voices.family(v) for v in of} - {"none"})
-    network.export(weights, str(args.model), 2, dict(
-        model_name="gst-sonic articulation", trained_on="synthetic speech: " + ", ".join(families)),
+    network.export(weights, str(args.model), network.CHUNK, dict(
+        model_name="gst-sonic articulation", trained_on=", ".join(families)),
         evaluate.silence(args.engine))
     np.savez(args.folder / "weights.npz", **weights)
     print(args.model, args.model.stat().st_size, "bytes")
@@ -96,30 +102,28 @@ def align(args):
 def judged(args):
     """Scores on people, and at rest; writes the card."""
     people = json.loads((args.folder / "people/judged.json").read_text())
-    runner = network.Runner(str(args.model))
+    listeners = {"signal": ()} | {f"mouth_{ahead * 10}ms": (args.model, ahead * 10 + network.WAITING)
+                                  for ahead in network.LOOK_AHEADS}
     scores, rests = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         quiet = rest.sounds(folder)
-
-        def listen(rows):
-            raws = [runner.run(bands) for bands in evaluate.bands_of(args.engine, rows, folder)]
-            return {name: evaluate.decoded(args.engine, [r[name] for r in raws], folder) for name in raws[0]}
-
-        for name, mouths in {"signal": evaluate.listen(args.engine, people, folder), **listen(people)}.items():
-            scores[name] = evaluate.report(name, mouths, people)
-        for name, mouths in {"signal": evaluate.listen(args.engine, quiet, folder), **listen(quiet)}.items():
-            rests[name] = rest.table(quiet, mouths)
+        for name, listener in listeners.items():
+            scores[name] = evaluate.report(name, evaluate.listen(args.engine, people, folder, *listener), people)
+            rests[name] = rest.table(quiet, evaluate.listen(args.engine, quiet, folder, *listener))
             print(name, {k: f"{100 * v[0]:.0f} % {v[1]:.3f}" for k, v in rests[name].items()})
     alone = args.folder / "left_out.json"
-    text = card.text(args, scores, rests, json.loads(alone.read_text()) if alone.exists() else {})
+    clips = json.loads((args.folder / "clips.json").read_text())
+    text = card.text(args, scores, rests, json.loads(alone.read_text()) if alone.exists() else {}, clips)
     (TOP / "training/MODEL_CARD.md").write_text(text)
 
 
 STEPS = dict(corpus=corpus, frames=frames, train=learn, leave_out=leave_out, align=align, judge=judged)
 
 if __name__ == "__main__":
+    os.environ["ORT_DYLIB_PATH"] = str(RUNTIME)
     given = arguments()
     given.folder.mkdir(parents=True, exist_ok=True)
     for step in given.steps or STEPS:
+        begun = time.time()
         STEPS[step](given)
-        sys.stdout.flush()
+        print(f"{step}: {time.time() - begun:.0f} s", flush=True)

@@ -13,6 +13,13 @@ DILATIONS = (1, 2, 4, 8, 1)
 # Look-ahead of the outputs in frames.
 LOOK_AHEADS = (4, 8, 12)
 HIDDEN = 40
+# The last frames of what a mouth is like are averaged with these weights, latest first: it moves
+# evenly. Contacts, as channel 4 and 5, are not: the decoder times them.
+EVENLY = np.array([1, 2, 3, 2, 1], np.float32) / 9
+CONTACTS = (4, 5)
+# Frames of one run, and what is waited for beside the look-ahead, ms: these, and half a window.
+CHUNK = 2
+WAITING = 33
 
 
 def initial(key):
@@ -57,6 +64,13 @@ def activation(x):
     return x * jax.nn.sigmoid(x)
 
 
+def evenness():
+    """Weights of a mouth's numbers by how many frames ago they are: [frames, numbers]."""
+    kernel = np.repeat(EVENLY[:, None], CHANNELS, 1)
+    kernel[:, CONTACTS] = np.eye(len(EVENLY), 1)
+    return kernel
+
+
 def apply(weights, bands):
     """Logits by look-ahead: mouths and visemes of the frame so many frames before each."""
     bands = bands @ SMOOTHING
@@ -69,12 +83,16 @@ def apply(weights, bands):
     out = {}
     for ahead in LOOK_AHEADS:
         h = activation(x @ weights[f"h{ahead}"] + weights[f"hb{ahead}"])
-        out[ahead] = h @ weights[f"o{ahead}"] + weights[f"ob{ahead}"]
+        said = h @ weights[f"o{ahead}"] + weights[f"ob{ahead}"]
+        mouth = said[..., :CHANNELS]
+        even = sum(shifted(mouth, k) * share for k, share in enumerate(evenness()))
+        out[ahead] = jnp.concatenate([even, said[..., CHANNELS:]], -1)
     return out
 
 
 def activations(weights, bands):
-    """What goes into each convolution after a long time of the same bands: [width] each."""
+    """What goes into each convolution and into the heads after a long time of the same bands:
+    [width] each."""
     bands = np.asarray(bands, np.float32)
     swish = lambda v: v / (1 + np.exp(-v))
     x = swish(np.tile(bands @ SMOOTHING, 3) @ np.asarray(weights["in"]) + np.asarray(weights["in_b"]))
@@ -83,7 +101,7 @@ def activations(weights, bands):
         found.append(x)
         inner = swish(np.tile(x, KERNEL) @ np.asarray(weights[f"a{i}"]) + np.asarray(weights[f"ab{i}"]))
         x = x + inner @ np.asarray(weights[f"c{i}"]) + np.asarray(weights[f"cb{i}"])
-    return found
+    return found + [x]
 
 
 def export(weights, path, chunk, metadata, silence):
@@ -152,8 +170,14 @@ def export(weights, path, chunk, metadata, silence):
     mouths = []
     for ahead in LOOK_AHEADS:
         h = swish(dense(x, f"h{ahead}", weights[f"h{ahead}"], weights[f"hb{ahead}"]), f"h{ahead}")
-        o = dense(h, f"o{ahead}", weights[f"o{ahead}"][:, :CHANNELS], weights[f"ob{ahead}"][:CHANNELS])
-        mouths.append(value(node("Sigmoid", f"mouth_{ahead * 10:02}ms", [o]), [1, chunk, CHANNELS]))
+        weight, bias = weights[f"o{ahead}"][:, :CHANNELS], weights[f"ob{ahead}"][:CHANNELS]
+        o = dense(h, f"o{ahead}", weight, bias)
+        hidden = usual[-1] @ np.asarray(weights[f"h{ahead}"]) + np.asarray(weights[f"hb{ahead}"])
+        said = hidden / (1 + np.exp(-hidden)) @ np.asarray(weight) + np.asarray(bias)
+        whole = remembering(o, f"state_o{ahead}", CHANNELS, len(EVENLY) - 1, said)
+        mixing = np.concatenate([np.diag(share) for share in evenness()])
+        even = dense(taps(whole, f"e{ahead}", len(EVENLY) - 1, 1, len(EVENLY)), f"e{ahead}", mixing, said)
+        mouths.append(value(node("Sigmoid", f"mouth_{ahead * 10:02}ms", [even]), [1, chunk, CHANNELS]))
     graph = helper.make_graph(nodes, "articulation", inputs, mouths + outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8,
                               producer_name="gst-sonic")
@@ -161,36 +185,3 @@ def export(weights, path, chunk, metadata, silence):
         model.metadata_props.add(key=key, value=text)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-
-
-class Runner:
-    """The exported graph, run as it runs live."""
-
-    def __init__(self, path):
-        import onnxruntime
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(path, options)
-        self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
-        self.chunk = self.inputs["mel"][1]
-        self.names = [o.name for o in self.session.get_outputs()]
-
-    def run(self, bands):
-        """All mouths by the outputs' names; row i is that of frame i."""
-        states = {n: np.zeros(s, np.float32) for n, s in self.inputs.items() if n != "mel"}
-        mouths = {n: [] for n in self.names if n.startswith("mouth")}
-        most = max(LOOK_AHEADS)
-        length = len(bands)
-        padding = np.repeat(bands[-1:], 2 * most + self.chunk, 0)
-        bands = np.concatenate([bands, padding]).astype(np.float32)
-        for at in range(0, length + most + self.chunk, self.chunk):
-            found = dict(zip(self.names, self.session.run(
-                None, {"mel": bands[None, at:at + self.chunk], **states})))
-            states = {n: found[n + "_next"] for n in states}
-            for name in mouths:
-                mouths[name].append(found[name][0])
-        result = {}
-        for name, rows in mouths.items():
-            ahead = int(name[6:-2]) // 10
-            result[name] = np.concatenate(rows)[ahead:ahead + length]
-        return result

@@ -27,8 +27,15 @@ FALSE_CLOSURE[[AA, E, I, O, U]] = 2.0
 CLOSURE_WEIGHT, LIP_TEETH_WEIGHT, VISEME_WEIGHT = 1.0, 0.6, 0.25
 
 
-# Jaw and upper lip by viseme, as in src/speech/viseme.rs.
+# Jaw and upper lip by viseme, as in src/speech/viseme.rs; the opening that they make, as `Mouth::aperture`.
 NOMINAL_JAW = np.array([0, 0, .08, .2, .2, .25, .22, .12, .22, .25, .62, .42, .24, .45, .2], np.float32)
+NOMINAL_UPPER = np.array([0, 0, .15, .05, .05, 0, .1, .1, .05, 0, .1, .1, .1, 0, 0], np.float32)
+JAW_OPENS, UPPER_OPENS = 0.33, 0.05
+# How much it counts that the opening rises and falls as that of the phones, smoothed by so many frames.
+OPENNESS_WEIGHT, OPENNESS_SPREAD, OPENNESS_REACH = 2.0, 3, 9
+# Mouths are learnt so many frames early: the decoder takes that long to make a contact, and lips
+# are seen to move before they are heard.
+LEAD = 1
 # So much of the jaw's target is that of the phones themselves; the rest is the articulator's,
 # which reaches less of it where nothing is stressed. Spread of its smoothing, frames.
 JAW_SHARE, JAW_SPREAD = 0.9, 2.6
@@ -53,6 +60,22 @@ def with_targets(rows, starts):
     return rows
 
 
+def openness_loss(parts, visemes):
+    """One less the mean correlation of the opening with the nominal one of the phones."""
+    at = np.arange(-OPENNESS_REACH, OPENNESS_REACH + 1)
+    kernel = np.exp(-0.5 * (at / OPENNESS_SPREAD) ** 2)
+    nominal = jnp.array(JAW_OPENS * NOMINAL_JAW + UPPER_OPENS * NOMINAL_UPPER)[visemes]
+    wanted = jax.vmap(lambda row: jnp.convolve(row, kernel / kernel.sum(), "valid"))(nominal)
+    opening = (JAW_OPENS * parts[..., JAW] + UPPER_OPENS * parts[..., UPPER]) * (1 - parts[..., CLOSURE])
+    shown = opening[:, OPENNESS_REACH:-OPENNESS_REACH]
+    wanted = wanted - wanted.mean(1, keepdims=True)
+    shown = shown - shown.mean(1, keepdims=True)
+    spread = (wanted ** 2).sum(1) * (shown ** 2).sum(1)
+    correlation = (wanted * shown).sum(1) / jnp.sqrt(spread + 1e-6)
+    # Where nobody speaks nothing can correlate.
+    return jnp.mean(jnp.where((wanted ** 2).mean(1) > 1e-4, 1 - correlation, 0.0))
+
+
 def loss_of(logits, targets, visemes):
     """Mean loss of [batch, time] frames."""
     parts = jax.nn.sigmoid(logits[..., :CHANNELS])
@@ -63,7 +86,8 @@ def loss_of(logits, targets, visemes):
     closure = bce(logits[..., CLOSURE], closed) * jnp.where(closed > 0.5, 2.0, weights)
     teeth = bce(logits[..., LIP_TEETH], targets[..., LIP_TEETH])
     classes = optax.softmax_cross_entropy_with_integer_labels(logits[..., CHANNELS:], visemes)
-    return jnp.mean(shape + CLOSURE_WEIGHT * closure + LIP_TEETH_WEIGHT * teeth + VISEME_WEIGHT * classes)
+    each = jnp.mean(shape + CLOSURE_WEIGHT * closure + LIP_TEETH_WEIGHT * teeth + VISEME_WEIGHT * classes)
+    return each + OPENNESS_WEIGHT * openness_loss(parts, visemes)
 
 
 def loss(weights, bands, targets, visemes):
@@ -71,8 +95,8 @@ def loss(weights, bands, targets, visemes):
     total = 0.0
     for ahead, logits in network.apply(weights, bands).items():
         share = 0.5 if ahead == 8 else 0.25
-        now = slice(WARM + ahead, LENGTH)
-        then = slice(WARM, LENGTH - ahead)
+        now = slice(WARM + ahead, LENGTH - LEAD)
+        then = slice(WARM + LEAD, LENGTH - ahead)
         total += share * loss_of(logits[:, now], targets[:, then], visemes[:, then])
     return total
 

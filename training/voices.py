@@ -14,6 +14,9 @@ import wave
 import numpy as np
 from scipy.signal import resample_poly
 
+import align
+import people
+
 RATE = 16_000
 # Where a symbol of a phone set is not what the tables say it is already IPA, or near enough.
 RADIO = dict(  # Festival's American phones
@@ -59,12 +62,28 @@ FESTIVAL = {
 FLITE = ["slt", "rms", "awb", "kal16"]
 ESPEAK = """en-us en-gb en-gb-scotland de nl sv fr fr-be es es-419 it pt pt-br ca ro pl cs ru uk el hu tr fi id sw vi
 hi bn ta ar ka ja cmn""".split()
+# Shares of people, and of sounds without speech, in what is learnt from.
+SHARES = dict(people=0.55, none=0.1)
+# Clips of synthesisers from which the search for phones in recordings begins.
+ALIGNED_BY = 600
 VARIANTS = "m1 m2 m3 m4 m5 m6 m7 f1 f2 f3 f4 f5 klatt klatt2 klatt3 Andy Annie Denis Michael Gene".split()
 
 
 def family(voice):
     """The synthesiser of a voice, for leaving one out."""
     return voice.split(":")[0]
+
+
+def weights(speakers, lengths):
+    """How often a stretch of so many frames is to be learnt from, so that SHARES hold."""
+    families = np.array([family(s) for s in speakers])
+    often = np.ones(len(speakers))
+    given = {name: share for name, share in SHARES.items() if (families == name).any()}
+    others = ~np.isin(families, list(given))
+    for name, share in given.items():
+        own = families == name
+        often[own] = share / (1 - sum(given.values())) * np.sum(lengths[others]) / np.sum(lengths[own])
+    return often
 
 
 def ipa(symbol, table):
@@ -208,8 +227,9 @@ class Corpus:
             self.keep(self.ask("shut", tasks), voices)
 
 
-def make(folder, engine, words, rng, minutes, open_jtalk_voice):
-    """Speaks about `minutes`, at least half of them with voices built on recordings."""
+def make(folder, engine, words, rng, minutes, open_jtalk_voice, recordings, minutes_each):
+    """Speaks about `minutes`, at least half of them with voices built on recordings; then come
+    recordings of people, `minutes_each` of every speaker."""
     corpus = Corpus(pathlib.Path(folder), engine, words, rng)
 
     def log(what, before):
@@ -250,4 +270,9 @@ def make(folder, engine, words, rng, minutes, open_jtalk_voice):
             continue
         corpus.by_engine(voice, language.split("-")[0], each if language[:2] != "en" else 2 * each)
     log("espeak", before)
+    known = [corpus.clips[i] for i in rng.permutation(len(corpus.clips))[:ALIGNED_BY]]
+    for speaker, spoken in people.speech(recordings, align.from_clips(known), minutes_each, rng):
+        before = corpus.seconds() / 60
+        corpus.by_others(f"people:{speaker}", spoken)
+        log(f"people:{speaker}", before)
     return corpus.clips

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cargo run --release --example training -- speak|shut|frames|listen|decode <tasks
+//! cargo run --release --example training -- listen NETWORK.onnx MILLISECONDS <tasks
 //! ```
 
 use std::{
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sonic_engine::{
     articulate::{
         Articulator, KnownPhones, Mouth, PhoneArticulator,
-        network::{CHANNELS, Decoder, Normaliser},
+        network::{CHANNELS, Decoder, NetworkArticulator, NetworkOptions, Normaliser},
         signal::SignalArticulator,
     },
     audio::{
@@ -75,7 +76,10 @@ struct Said {
 }
 
 fn main() -> Result<(), Failure> {
-    let command = std::env::args().nth(1).ok_or("which command?")?;
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().ok_or("which command?")?;
+    let network = arguments.next().map(|file| network(file, arguments.next()));
+    let network = network.transpose()?;
     let mut output = BufWriter::new(io::stdout().lock());
     for line in io::stdin().lock().lines() {
         let task: Task = serde_json::from_str(&line?)?;
@@ -87,7 +91,7 @@ fn main() -> Result<(), Failure> {
             },
             "shut" => writeln!(output, "{}", serde_json::to_string(&shut(task)?)?)?,
             "frames" => frames(&task)?,
-            "listen" => listen(&task)?,
+            "listen" => listen(&task, network.as_ref())?,
             "decode" => decode(&task)?,
             other => return Err(format!("there is no command {other}").into()),
         }
@@ -197,15 +201,33 @@ fn heard(samples: &[f32]) -> Vec<MelFrame> {
     frames
 }
 
-/// Writes the mouths that the signal articulator makes, every 10 ms.
-fn listen(task: &Task) -> Result<(), Failure> {
+/// A network as it runs live, within so many milliseconds of look-ahead.
+fn network(file: String, look_ahead: Option<String>) -> Result<NetworkOptions, Failure> {
+    let mut options = NetworkOptions {
+        graph: Some(file.into()),
+        ..NetworkOptions::default()
+    };
+    if let Some(milliseconds) = look_ahead {
+        options.look_ahead = milliseconds.parse::<u64>()? * 1_000_000;
+    }
+    Ok(options)
+}
+
+/// Writes the mouths that a network makes, or the signal articulator without, every 10 ms.
+fn listen(task: &Task, network: Option<&NetworkOptions>) -> Result<(), Failure> {
     let samples = read_floats(&task.sound)?;
-    let mut articulator = SignalArticulator::new();
+    let mut articulator: Box<dyn Articulator> = match network {
+        Some(options) => Box::new(NetworkArticulator::new(options)?),
+        None => Box::new(SignalArticulator::new()),
+    };
     articulator.push(&samples);
     articulator.drain();
     let rows: Vec<f32> = (0..samples.len() / HOP)
         .flat_map(|frame| parts(articulator.mouth_at((frame * HOP) as i64)))
         .collect();
+    if let Some(problem) = articulator.take_problem() {
+        return Err(problem.into());
+    }
     write_floats(&task.out, &rows)
 }
 

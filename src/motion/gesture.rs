@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 
 use super::{
     noise::Chance,
+    posture::{Clocks, Posture},
     prosody::{Cue, Kind},
+    rest::{Hold, SwayClock},
 };
 use crate::pose::{Arkit, FacePose};
 
@@ -21,6 +23,8 @@ const NOD_GROWTH: f64 = 4.0;
 const NOD_MOST: f64 = 2.6;
 /// How early before the rise of an accent its nod may begin, ns.
 const NOD_EARLY: u64 = 75 * MS;
+/// How long after the begin of a phrase it may, ns.
+const NOD_ONSET: u64 = 20 * MS;
 /// Degrees that an accent turns and tilts the head at the most.
 const TURN: f64 = 0.7;
 const TILT: f64 = 0.5;
@@ -30,12 +34,37 @@ const BROW_CHANCE: f64 = 0.34;
 const BROW_RANGE: (f64, f64) = (0.022, 0.046);
 /// Brows rest so long after they went up, so that two never add up.
 const BROW_APART: u64 = 700 * MS;
-/// After a phrase the chin comes up a little, degrees, and the head settles.
-const RESET: Times = Times::new(320, 120, 700);
+/// A speaker turns to the left and the right, by so many degrees from one place to the other,
+/// within so many ms; beyond so many degrees always back.
+const TURN_RANGE: (f64, f64) = (1.8, 4.0);
+const TURN_TIME: (u64, u64) = (650, 950);
+const TURNED: f64 = 1.2;
+/// The first accent of a phrase turns it, the others with this chance, and not sooner after the
+/// last turn than this, ms.
+const TURN_CHANCE: f64 = 0.45;
+const TURN_APART: (u64, u64) = (1_500, 2_600);
+/// Degrees that it tilts meanwhile at the most.
+const LEAN: f64 = 0.6;
+/// After a phrase the chin comes up a little, degrees, within so many ns, and stays there.
 const RESET_RANGE: (f64, f64) = (0.5, 0.9);
-/// Meanwhile the sway stands still: so long is lost of it, over how long, ns.
-const HELD: u64 = 450 * MS;
-const HOLDING: u64 = 900 * MS;
+const RESET: u64 = 380 * MS;
+/// It comes down with the next phrase, within so many ns.
+const LOWERS: u64 = 2_400 * MS;
+/// Meanwhile all else stands still, for so long if nothing more is said.
+const SETTLES: u64 = 250 * MS;
+const WAITS: u64 = 1_500 * MS;
+const WAKES: u64 = 700 * MS;
+/// Before a phrase it comes to rest, so fast, until so long after its begin.
+const HALTS: u64 = 70 * MS;
+const HALTED: u64 = 140 * MS;
+const GOES_ON: u64 = 400 * MS;
+/// Without more to say it looks ahead again, so long after (of the sway's time), and it takes so
+/// long for a degree and at least: slower than it sways.
+const HOME_AFTER: u64 = 400 * MS;
+const HOME_LATEST: u64 = 6_000 * MS;
+const HOME: (u64, u64) = (2_500 * MS, 3_000 * MS);
+/// Phrases that end sooner after another have no blink of their own.
+const PAUSES_APART: u64 = 900 * MS;
 /// Blinks a minute at which every phrase ends with one.
 const ALL_BLINK: f64 = 32.0;
 /// IOD that the rig's brows rise at weight 1.
@@ -78,8 +107,18 @@ impl Times {
 }
 
 /// From 0 to 1 with speed and acceleration 0 at both ends (minimum jerk).
-fn ease(t: f64) -> f64 {
+pub(super) fn ease(t: f64) -> f64 {
     t * t * t * (10.0 - 15.0 * t + 6.0 * t * t)
+}
+
+/// That far from the first to the second.
+fn between((low, high): (f64, f64), share: f64) -> f64 {
+    low + (high - low) * share
+}
+
+/// Likewise in ms, as ns.
+fn ms((low, high): (u64, u64), share: f64) -> u64 {
+    low * MS + ((high - low) as f64 * share) as u64 * MS
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -120,11 +159,14 @@ impl Delivery {
 pub(super) struct Gestures {
     chance: Chance,
     gestures: VecDeque<Gesture>,
-    /// Starts of pauses in which the sway stands still, and of blinks that end phrases, each
-    /// with the chance it was given. In order.
+    posture: Posture,
+    /// No turn begins before.
+    turn_free: u64,
+    /// Starts of blinks that end phrases, each with the chance it was given. In order.
     pauses: VecDeque<Pause>,
-    /// How far the sway is behind for good, ns.
-    held: u64,
+    sway: SwayClock,
+    /// When the last phrase began.
+    onset: u64,
     /// Amplitude of the last nod so far, degrees, and how it turns and tilts per degree.
     nod: f64,
     turn: [f64; 2],
@@ -143,8 +185,11 @@ impl Gestures {
         Self {
             chance,
             gestures: VecDeque::with_capacity(64),
+            posture: Posture::new(),
+            turn_free: 0,
             pauses: VecDeque::with_capacity(16),
-            held: 0,
+            sway: SwayClock::new(),
+            onset: 0,
             nod: 0.0,
             turn: [0.0; 2],
             brow_free: 0,
@@ -153,45 +198,108 @@ impl Gestures {
 
     /// Answers to a cue that happens at the running time `at` and can be shown from `from` on.
     pub(super) fn answer(&mut self, cue: &Cue, at: u64, from: u64) {
-        let index = at / MS;
-        let unit = |k: u64| self.chance.unit(STREAM + k, index);
-        let signed = |k: u64| self.chance.signed(STREAM + k, index);
         match cue.kind {
-            Kind::Accent => {
-                let nod = NOD_LEAST + 0.4 * unit(0);
-                // Each nod has a direction of its own; most are straight.
-                self.turn = [TURN * signed(1).powi(3), TILT * signed(2).powi(3)];
-                self.nod = nod;
-                let start = from.max(at.saturating_sub(NOD_EARLY));
-                let brow = unit(3) < BROW_CHANCE && start >= self.brow_free;
-                let (low, high) = BROW_RANGE;
-                let up = low + (high - low) * unit(4);
-                self.push_nod(start, nod);
-                if brow {
-                    self.brow_free = start + BROW_APART;
-                    self.push(start, BROW, [0.0; 3], up);
-                }
-            }
+            Kind::Onset => self.begin(at, from),
+            Kind::Accent => self.accent(at, from),
             Kind::Stronger(more) => {
                 let nod = (NOD_GROWTH * f64::from(more)).min(NOD_MOST - self.nod);
                 if nod > 0.0 {
                     self.nod += nod;
-                    self.push_nod(from.max(at.saturating_sub(NOD_EARLY)), nod);
+                    self.push_nod(from.max(self.nod_start(at)), nod);
                 }
             }
-            Kind::PhraseEnd => {
-                let (low, high) = RESET_RANGE;
-                let up = low + (high - low) * unit(5);
-                let head = [0.6 * signed(6), -up, 0.4 * signed(7)];
-                let luck = unit(8);
-                let start = from.max(at);
-                self.push(start, RESET, head, 0.0);
-                // Twice at once would turn the sway back.
-                let free = |p: &Pause| p.start.saturating_add(HOLDING) <= start;
-                if self.pauses.back().is_none_or(free) {
-                    self.pauses.push_back(Pause { start, luck });
-                }
-            }
+            Kind::PhraseEnd => self.end(at, from.max(at)),
+        }
+    }
+
+    /// A phrase begins at `at`: until then the head comes to rest.
+    fn begin(&mut self, at: u64, from: u64) {
+        self.turn_free = 0;
+        self.onset = at;
+        self.sway.hold(Hold {
+            start: from,
+            rise: HALTS,
+            release: at.saturating_add(HALTED).max(from + HALTS),
+            fall: GOES_ON,
+        });
+    }
+
+    fn accent(&mut self, at: u64, from: u64) {
+        let index = at / MS;
+        let chance = self.chance;
+        let unit = |k: u64| chance.unit(STREAM + k, index);
+        let signed = |k: u64| chance.signed(STREAM + k, index);
+        let nod = NOD_LEAST + 0.4 * unit(0);
+        // Each nod has a direction of its own; most are straight.
+        self.turn = [TURN * signed(1).powi(3), TILT * signed(2).powi(3)];
+        self.nod = nod;
+        let start = from.max(self.nod_start(at));
+        let brow = unit(3) < BROW_CHANCE && start >= self.brow_free;
+        let up = between(BROW_RANGE, unit(4));
+        self.posture.stay(self.clocks(from));
+        let first = self.turn_free == 0;
+        if first || (start >= self.turn_free && unit(9) < TURN_CHANCE) {
+            let [yaw, pitch, _] = self.posture.goal();
+            let way = if yaw.abs() > TURNED {
+                -yaw.signum()
+            } else {
+                signed(10).signum()
+            };
+            let yaw = yaw + way * between(TURN_RANGE, unit(11));
+            let roll = LEAN * signed(12);
+            self.posture
+                .turn([yaw, pitch, roll], start, ms(TURN_TIME, unit(13)));
+            // Not with the nod: it would be a larger one.
+            self.posture.turn([yaw, 0.0, roll], start, LOWERS);
+            self.turn_free = start + ms(TURN_APART, unit(14));
+        }
+        // What is too short to be a phrase has no end.
+        self.come_home(start, HOME_LATEST);
+        self.push_nod(start, nod);
+        if brow {
+            self.brow_free = start + BROW_APART;
+            self.push(start, BROW, [0.0; 3], up);
+        }
+    }
+
+    /// A phrase has ended, which shows from `start` on.
+    fn end(&mut self, at: u64, start: u64) {
+        let index = at / MS;
+        let chance = self.chance;
+        let unit = |k: u64| chance.unit(STREAM + k, index);
+        let signed = |k: u64| chance.signed(STREAM + k, index);
+        self.posture.stay(self.clocks(start));
+        let [yaw, _, roll] = self.posture.goal();
+        let up = between(RESET_RANGE, unit(5));
+        let goal = [yaw + 0.6 * signed(6), -up, 0.6 * roll + 0.4 * signed(7)];
+        self.posture.turn(goal, start, RESET);
+        self.sway.hold(Hold {
+            start,
+            rise: SETTLES,
+            release: start.saturating_add(WAITS),
+            fall: WAKES,
+        });
+        self.come_home(start, HOME_AFTER);
+        let luck = unit(8);
+        let free = |p: &Pause| p.start.saturating_add(PAUSES_APART) <= start;
+        if self.pauses.back().is_none_or(free) {
+            self.pauses.push_back(Pause { start, luck });
+        }
+    }
+
+    /// Early, but not before there is anything to nod at.
+    fn nod_start(&self, at: u64) -> u64 {
+        at.saturating_sub(NOD_EARLY)
+            .max(self.onset.saturating_add(NOD_ONSET).min(at))
+    }
+
+    /// Looks ahead again, so long after `start` of the sway's time.
+    fn come_home(&mut self, start: u64, after: u64) {
+        let [yaw, ..] = self.posture.goal();
+        if self.posture.goal() != [0.0; 3] {
+            let takes = (HOME.0 as f64 * yaw.abs()) as u64;
+            let home = self.sway.at(start).saturating_add(after);
+            self.posture.come_home(home, takes.max(HOME.1));
         }
     }
 
@@ -213,6 +321,10 @@ impl Gestures {
     pub(super) fn forget_after(&mut self, time: u64) {
         self.gestures.retain(|g| g.start <= time);
         self.pauses.retain(|p| p.start <= time);
+        self.posture.forget_after(self.clocks(time));
+        self.sway.forget_after(time);
+        self.come_home(time, HOME_AFTER);
+        self.turn_free = 0;
         self.brow_free = self.brow_free.min(time.saturating_add(BROW_APART));
     }
 
@@ -220,17 +332,31 @@ impl Gestures {
     pub(super) fn clear(&mut self) {
         self.gestures.clear();
         self.pauses.clear();
+        self.posture.clear();
+        self.sway.clear();
+        self.onset = 0;
+        self.turn_free = 0;
         self.brow_free = 0;
     }
 
     /// What speech adds at that time. Times must not go back but after [`clear`](Self::clear).
     pub(super) fn at(&mut self, time: u64) -> Delivery {
+        // A pause is kept for as long as its blink keeps others away.
+        while let Some(over) = self.pauses.front()
+            && over.start.saturating_add(super::blink::ALONE) <= time
+        {
+            self.pauses.pop_front();
+        }
         while let Some(over) = self.gestures.front()
             && over.start.saturating_add(over.times.whole()) <= time
         {
             self.gestures.pop_front();
         }
-        let mut sum = Delivery::default();
+        self.sway.pass(time);
+        let mut sum = Delivery {
+            head: self.posture.at(self.clocks(time)),
+            ..Delivery::default()
+        };
         for gesture in &self.gestures {
             // They are in the order they became known, which is nearly that of their starts.
             let Some(since) = time.checked_sub(gesture.start) else {
@@ -249,22 +375,13 @@ impl Gestures {
     }
 
     /// The time that the sway is at: it stands still in pauses and does not catch up.
-    pub(super) fn sway_time(&mut self, time: u64) -> u64 {
-        // A pause is kept for as long as its blink keeps others away.
-        while let Some(over) = self.pauses.front()
-            && over.start.saturating_add(super::blink::ALONE) <= time
-        {
-            self.held += HELD;
-            self.pauses.pop_front();
-        }
-        let mut held = self.held;
-        for pause in &self.pauses {
-            if let Some(since) = time.checked_sub(pause.start) {
-                let share = ease((since as f64 / HOLDING as f64).min(1.0));
-                held += (HELD as f64 * share) as u64;
-            }
-        }
-        time.saturating_sub(held)
+    pub(super) fn sway_time(&self, time: u64) -> u64 {
+        self.sway.at(time)
+    }
+
+    fn clocks(&self, time: u64) -> Clocks {
+        let sway = self.sway.at(time);
+        Clocks { time, sway }
     }
 
     /// Starts of the blinks that end phrases, at so many blinks a minute, no later than `time`.
@@ -329,11 +446,11 @@ mod tests {
         #[test]
         fn motion_is_smooth(
             seed in any::<u64>(),
-            cues in prop::collection::vec((0u8..4, 10u64..600, 0f32..0.3), 1..40),
+            cues in prop::collection::vec((0u8..5, 10u64..600, 0f32..0.3), 1..40),
         ) {
             let mut gestures = Gestures::new(Chance::new(seed));
             let (mut at, mut cues) = (1_000, cues.into_iter().peekable());
-            let mut last = [(0.0f64, 0.0f64, 0u64); 2];
+            let mut last = [(0.0f64, 0.0f64, 0u64); 3];
             let mut accents = 0;
             for ms in 0..4_000u64 {
                 while let Some((kind, gap, more)) = cues.next_if(|(_, gap, _)| at + gap <= ms) {
@@ -342,6 +459,7 @@ mod tests {
                     let kind = match kind {
                         0 if at > accents + 300 => Kind::Accent,
                         1 => Kind::PhraseEnd,
+                        4 => Kind::Onset,
                         _ => Kind::Stronger(more),
                     };
                     if kind == Kind::Accent {
@@ -351,14 +469,16 @@ mod tests {
                 }
                 let now = gestures.at(ms * MS);
                 let sway = gestures.sway_time(ms * MS);
-                for (was, is) in last.iter_mut().zip([now.head[1], now.brow * 50.0]) {
+                for (was, is) in last.iter_mut().zip([now.head[1], now.head[0], now.brow * 50.0]) {
                     let speed = is - was.0;
                     prop_assert!(speed.abs() < 0.1, "{speed}° a ms");
                     prop_assert!((speed - was.1).abs() < 0.003, "{} at {ms}", speed - was.1);
-                    prop_assert!(sway >= was.2 && sway <= was.2 + 2 * MS);
+                    // One ns, for rounding.
+                    prop_assert!(sway + 1 >= was.2 && sway <= was.2 + 2 * MS);
                     *was = (is, speed, sway);
                 }
-                prop_assert!(now.head[1].abs() < 6.0 && now.brow <= 0.05);
+                prop_assert!(now.head[1].abs() < 7.0 && now.brow <= 0.05);
+                prop_assert!(now.head[0].abs() < 8.5, "{}°", now.head[0]);
             }
         }
     }

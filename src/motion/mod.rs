@@ -10,7 +10,9 @@ mod blink;
 mod expression;
 mod gesture;
 mod noise;
+mod posture;
 mod prosody;
+mod rest;
 mod spring;
 
 pub use expression::Expression;
@@ -38,8 +40,8 @@ struct Sway {
 /// bounds the speed of the head below 2 degrees a second at motion scale 1 while it always moves.
 const YAW: Sway = Sway {
     stream: 1,
-    swing: (1.05, 8_300),
-    drift: (2.0, 7_900),
+    swing: (1.5, 13_000),
+    drift: (3.4, 12_100),
 };
 const PITCH: Sway = Sway {
     stream: 4,
@@ -138,7 +140,7 @@ impl Motion {
 
     /// Adds to `pose` what the face does by itself at a running time in ns.
     ///
-    /// `motion_scale` (0–2) scales the head: ±3° of yaw, ±2° of pitch, ±1.5° of roll, 0.03 IOD
+    /// `motion_scale` (0–2) scales the head: ±5.5° of yaw, ±2° of pitch, ±1.5° of roll, 0.03 IOD
     /// of shift at 1, below 2° a second; at 0 the head is exactly still. `blink_rate` is in
     /// blinks a minute, 0–60; 0 is none. What lies outside is taken as the nearer limit, NaN as 0.
     pub fn apply(&mut self, time: u64, motion_scale: f32, blink_rate: f32, pose: &mut FacePose) {
@@ -276,7 +278,7 @@ mod tests {
                 assert!(turn.sqrt() / 0.05 <= 2.0, "{} °/s", turn.sqrt() / 0.05);
             }
             for head in &heads {
-                assert!(head.yaw.abs() <= 3.3 && head.pitch.abs() <= 2.1 && head.roll.abs() <= 1.6);
+                assert!(head.yaw.abs() <= 5.8 && head.pitch.abs() <= 2.1 && head.roll.abs() <= 1.6);
                 assert!(head.shift.iter().all(|s| s.abs() <= 0.03));
             }
             for three_seconds in heads.chunks_exact(60) {

@@ -47,6 +47,8 @@ pub(crate) struct Cue {
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
+    /// Something is heard after a pause.
+    Onset,
     /// An accented syllable begins to rise above its neighbours.
     Accent,
     /// The accent that began last is stronger than it seemed, by that much prominence.
@@ -141,6 +143,10 @@ impl State {
         self.loudness.hear(heard);
         let loud = self.loudness.of(heard.level).clamp(0.0, 1.4);
         let known = at + REACH;
+        if self.quiet >= PAUSE && loud > SOUNDS {
+            let kind = Kind::Onset;
+            sink(Cue { kind, at, known });
+        }
         if self.phrase_ends(loud) {
             let at = at - i64::from(PAUSE - 1) * HOP as i64;
             let kind = Kind::PhraseEnd;

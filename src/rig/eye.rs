@@ -25,7 +25,7 @@ const FRINGE: f32 = 0.7;
 const MADE: (f32, f32) = (0.1, 0.4);
 /// Where the lids of a shut eye meet, from the upper (0) to the lower one (1) of the open eye:
 /// the lower lid rises too, though little and late.
-const MEET: f32 = 0.75;
+const MEET: f32 = 0.88;
 /// The lower lid rises from this fraction of a blink on.
 const RISES: f32 = 0.4;
 /// The skin below the eye that the lower lid pulls up, IOD.
@@ -82,6 +82,8 @@ pub struct Eye {
     pub upper: Curve,
     /// The lower lid's edge, y(x).
     pub lower: Curve,
+    /// Where the lids of the shut eye meet: an arch between the corners, and how it leans.
+    seam: [f32; 2],
     pub(super) room: f32,
     lid: ShutLid,
     iris: Option<Iris>,
@@ -122,6 +124,7 @@ impl Eye {
             lids: [(0.0, 0.0); 4],
             upper: Curve::FLAT,
             lower: Curve::FLAT,
+            seam: [0.0; 2],
             room: 0.0,
             lid: ShutLid::EMPTY,
             iris: None,
@@ -145,6 +148,26 @@ impl Eye {
         let [u1, u2, l1, l2] = self.lids;
         self.upper = Curve::through(&[a, u1, u2, b]);
         self.lower = Curve::through(&[a, l1, l2, b]);
+        // Least squares of two shapes that are orthogonal. Lids are taut: whatever bends the open
+        // eye has, they meet along an arch.
+        let (mut sum, mut power) = ([0.0; 2], [0.0; 2]);
+        for i in -8..=8 {
+            let s = i as f32 * 0.1;
+            let x = s * self.half_width;
+            let (upper, lower) = (self.upper.at(x), self.lower.at(x));
+            let y = upper + (lower - upper) * MEET;
+            for (k, shape) in arch(s).into_iter().enumerate() {
+                sum[k] += shape * y;
+                power[k] += shape * shape;
+            }
+        }
+        self.seam = [sum[0] / power[0], sum[1] / power[1]];
+    }
+
+    /// Where the lids of the shut eye meet, y(x).
+    fn seam(&self, x: f32) -> f32 {
+        let [high, leaning] = arch(x / self.half_width);
+        self.seam[0] * high + self.seam[1] * leaning
     }
 
     /// Landmarks may miss the corners and the lower lid, by more the less a face resembles those
@@ -386,6 +409,12 @@ impl Eye {
             gaze,
         }
     }
+}
+
+/// An arch between −1 and 1, and one that leans; 0 beyond.
+fn arch(s: f32) -> [f32; 2] {
+    let high = (1.0 - s * s).max(0.0);
+    [high, high * s]
 }
 
 /// Along a line of that length, `eyeball` tells how surely a place (IOD from its start) is not

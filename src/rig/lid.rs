@@ -22,6 +22,10 @@ const PALER: f32 = 0.12;
 /// How far a lid bulges over the eyeball: lighter in the middle, darker at its edges.
 const ROUND: (f32, f32) = (0.05, 0.06);
 
+/// The fold above a shut lid: how far above the open one, and how wide, IOD; how dark.
+const FOLD: (f32, f32) = (0.022, 0.014);
+const FOLD_DARK: f32 = 0.08;
+
 /// Colours of a shut lid at one point, sRGB.
 #[derive(Clone, Copy, Debug)]
 pub struct LidColours {
@@ -143,6 +147,8 @@ impl ShutLid {
             let across = (1.0 - s * s).max(0.0);
             let round = across * (1.0 - (t - 0.35) * (t - 0.35) * 1.6).max(0.0);
             let light = ROUND.0 * round - ROUND.1 * across * smoothstep(0.3, 1.1, t);
+            let fold = (p.y - upper + FOLD.0.min(0.4 * eye.room)) / FOLD.1;
+            let light = light - FOLD_DARK * across * (-fold * fold).exp();
             let colour = &mut self.skin.colours_mut()[i];
             *colour = colour.map(|c| (c * (1.0 + made * light)).min(255.0));
         }

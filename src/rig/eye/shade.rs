@@ -34,12 +34,18 @@ impl Eye {
             smoothstep(from, to, lid.shut)
         };
         let made = beyond(MADE.0, MADE.1);
-        let fall = lid.shut * MEET * opening;
-        let rise = (1.0 - MEET) * opening * beyond(RISES, 1.0);
+        let (fall, rise) = if lid.shut > 0.0 {
+            let seam = self.seam(x);
+            let rise = (lower - seam).max(0.0) * beyond(RISES, 1.0);
+            (lid.shut * (seam - upper), rise)
+        } else {
+            (lid.shut * MEET * opening, 0.0)
+        };
+        let pull = if lid.shut > 0.0 { fall.max(0.0) } else { fall };
         Place {
             upper,
             lower,
-            pull: fall * (1.0 - made),
+            pull: pull * (1.0 - made),
             edge: upper + fall,
             floor: lower - rise,
             made,
