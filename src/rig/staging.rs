@@ -238,6 +238,10 @@ fn place_crop(width: usize, height: usize, cw: f64, ch: f64, centre: (f64, f64))
     }
 }
 
+/// Below the chin of a head that fills the frame, of the head's height: how far it drops when the
+/// mouth opens wide.
+const CHIN_ROOM: f64 = 0.1;
+
 /// The head's box in picture pixels from the landmarks: left, top, right, bottom. The crown lies
 /// about as far above the brows as the nose tip below them.
 fn head_box(portrait: &Portrait) -> [f64; 4] {
@@ -277,15 +281,15 @@ fn head_crop(portrait: &Portrait, aspect: f64, expand: f64) -> Rect {
     )
 }
 
+/// The largest crop, around the head; where that is taller, its crown goes before its chin, which
+/// needs room to open.
 fn cover_crop(portrait: &Portrait, aspect: f64) -> Rect {
     let [left, top, right, bottom] = head_box(portrait);
-    let centre = ((left + right) / 2.0, (top + bottom) / 2.0);
-    largest(
-        portrait.picture.width,
-        portrait.picture.height,
-        aspect,
-        centre,
-    )
+    let (width, height) = (portrait.picture.width, portrait.picture.height);
+    let tall = largest(width, height, aspect, (0.0, 0.0)).height as f64;
+    let lowest = bottom + CHIN_ROOM * (bottom - top);
+    let centre = ((top + bottom) / 2.0).max(lowest - tall / 2.0);
+    largest(width, height, aspect, ((left + right) / 2.0, centre))
 }
 
 /// Cuts and scales with alpha weighing the colours, so that the invisible does not bleed.
@@ -384,6 +388,28 @@ mod tests {
         // 0.5 of 112.5 rows is the most that rounding may stretch.
         let stretch = stage.placement.ey.y / stage.placement.ex.x;
         assert!((stretch - 1.0).abs() < 0.005, "{stretch}");
+    }
+
+    #[test]
+    fn a_head_that_is_taller_than_the_frame_keeps_its_chin() {
+        let portrait = portrait(0.0, 400, 500);
+        let staging = Staging {
+            framing: Framing::Cover,
+            ..Staging::default()
+        };
+        let stage = staging.stage(&portrait, &spec(960, 540, (1, 1)));
+        let down =
+            |i: usize| stage.placement.origin.y + portrait.landmarks.0[i].y * stage.placement.ey.y;
+        let [_, top, _, bottom] = head_box(&portrait);
+        assert!(
+            bottom - top > 225.0,
+            "the head is not taller than the frame"
+        );
+        assert!(
+            (400.0..520.0).contains(&down(8)),
+            "the chin is at {}",
+            down(8)
+        );
     }
 
     proptest! {
