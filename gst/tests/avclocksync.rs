@@ -427,62 +427,6 @@ fn an_interruption_cuts_a_file_to_the_sample() {
     element.set_state(gst::State::Null).expect("it stops");
 }
 
-/// The lag of the mouths that are sent is known while somebody speaks, and not in silence.
-#[test]
-fn the_lag_of_the_mouth_is_measured_as_sent() {
-    use gstsonic::metas::Shown;
-    let _watchdog = watchdog(60);
-    // Syllables of uneven length and loudness.
-    let loudness = |t: f64| {
-        let wave = |period: f64, phase: f64| (t / period + phase).sin();
-        let sum = wave(0.031, 0.0) + 0.8 * wave(0.047, 1.0) + 0.6 * wave(0.083, 2.0);
-        (sum.max(-0.5) + 0.5) * 0.1
-    };
-    let live = Live::new(true, true, &[]);
-    let mut json = String::new();
-    for i in 0..500u64 {
-        live.turn_to((i + 1) * 20 * MS);
-        let speaks = i < 400;
-        if i.is_multiple_of(2) {
-            let t = i as f64 * 0.02 - 0.08;
-            let mut buffer = gst::Buffer::with_size(256).expect("memory");
-            let b = buffer.get_mut().expect("new");
-            b.set_pts(i * 20 * MS);
-            b.set_duration(40 * MS);
-            let shown = Shown {
-                content_time: 0,
-                pose: Default::default(),
-                origin: sonic_engine::articulate::Origin::Signal,
-                aperture: if speaks { loudness(t) as f32 } else { 0.0 },
-            };
-            shown.attach(b, &mut json).expect("registered");
-            live.push(&live.video, buffer);
-        }
-        let samples: Vec<i32> = (i * PIECE..(i + 1) * PIECE)
-            .map(|n| {
-                let t = n as f64 / RATE as f64;
-                // Loudness is measured as the root of the amplitude.
-                let gain = if speaks {
-                    (3.0 * loudness(t)).powi(2)
-                } else {
-                    0.0
-                };
-                (gain * (t * 1_300.0).sin() * 2e9) as i32
-            })
-            .collect();
-        live.push_sound(i * 20 * MS, &samples);
-        if i == 395 {
-            let lag: i64 = stat(&live.element, "lip-lag");
-            assert!((lag - 80_000_000).abs() < 15_000_000, "{lag}");
-            let confidence: f64 = stat(&live.element, "lip-lag-confidence");
-            assert!(confidence > 0.1, "{confidence}");
-        }
-    }
-    live.turn_to(17 * S);
-    let stats: gst::Structure = live.element.property("stats");
-    assert!(!stats.has_field("lip-lag"), "{stats}");
-}
-
 /// A sound card that is 300 ppm too fast.
 #[test]
 fn a_source_that_drifts_is_resampled_unless_it_is_not_to_be() {
