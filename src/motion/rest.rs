@@ -25,30 +25,20 @@ struct Held {
 impl Held {
     /// By how much it slows the clock down, 0–1.
     fn weight(&self, time: u64) -> f64 {
-        let Hold {
-            start,
-            rise,
-            release,
-            fall,
-        } = self.hold;
-        let begun = time.saturating_sub(start) as f64 / rise as f64;
-        let over = time.saturating_sub(release) as f64 / fall as f64;
+        let hold = &self.hold;
+        let begun = time.saturating_sub(hold.start) as f64 / hold.rise as f64;
+        let over = time.saturating_sub(hold.release) as f64 / hold.fall as f64;
         self.most * (step(begun) - step(over))
     }
 
     /// What it has cost by then, ns.
     fn lost(&self, time: u64) -> f64 {
-        let Hold {
-            start,
-            rise,
-            release,
-            fall,
-        } = self.hold;
+        let hold = &self.hold;
         let since = |from: u64, takes: u64| {
             let takes = takes as f64;
             takes * step_integral(time.saturating_sub(from) as f64 / takes)
         };
-        self.most * (since(start, rise) - since(release, fall))
+        self.most * (since(hold.start, hold.rise) - since(hold.release, hold.fall))
     }
 }
 

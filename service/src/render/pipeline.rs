@@ -78,10 +78,9 @@ impl Rendering {
 
     /// How long it will be, s, if somebody knows.
     pub fn length(&self, job: &Job) -> Option<f64> {
-        let length = self
-            .voice
-            .static_pad("sink")?
-            .peer_query_duration_of_time()?;
+        let pad = self.voice.static_pad("sink")?;
+        let length = pad.peer_query_duration::<gst::ClockTime>()?;
+        let length = length.nseconds() as f64 / 1e9;
         let most = job.duration.map_or(f64::MAX, |most| most.as_secs_f64());
         Some(length.min(most))
     }
@@ -106,17 +105,6 @@ impl Rendering {
             }
             _ => what,
         }
-    }
-}
-
-trait DurationOfTime {
-    fn peer_query_duration_of_time(&self) -> Option<f64>;
-}
-
-impl DurationOfTime for gst::Pad {
-    fn peer_query_duration_of_time(&self) -> Option<f64> {
-        let length = self.peer_query_duration::<gst::ClockTime>()?;
-        Some(length.nseconds() as f64 / 1e9)
     }
 }
 
