@@ -45,6 +45,9 @@ morning twelve number believe very often problem animal yellow shadow finger win
 # What may come on top once caches and pools have their size.
 MAX_GROWTH_KB = 2048
 WARM_UP_S, ENDS_S = 60, 10
+# What holds of an hour is told of runs of at least that length, once their first tenth is over.
+HOUR_S = 3600
+MAX_GROWTH_KB_AN_HOUR, MAX_DRIFT_MS_AN_HOUR = 1024, 1
 # One millisecond of FLV and one block of AAC at 48 kHz, ms.
 MAX_OFFSET_MS = 1 + 1024 / 48
 # Between recordings the content moves by no more than that, and by what a mouth, which is measured
@@ -55,6 +58,12 @@ MAX_CHANGE_MS = MAX_OFFSET_MS + 40
 def resident_kb():
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def an_hour(values):
+    """By how much values, one a second, rise in an hour, after the first tenth of them."""
+    seconds = range(len(values) // 10, len(values))
+    return statistics.linear_regression(seconds, [values[s] for s in seconds]).slope * HOUR_S
 
 
 class Soak:
@@ -69,7 +78,7 @@ class Soak:
         self.said, self.ended, self.interrupted, self.restarts = [], [], 0, 0
         self.memory, self.offsets, self.back, self.killed = [], [], [], None
         self.failed, self.over = None, False
-        self.until = time.monotonic() + seconds
+        self.seconds, self.until = seconds, time.monotonic() + seconds
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
         self.handler = bus.connect("message", self.on_message)
@@ -172,6 +181,19 @@ class Soak:
             faults.append(f"memory grew by {growth} kB")
         return faults
 
+    def slow_faults(self):
+        """What an hour shows and minutes do not; empty is good. Prints what was measured."""
+        if self.seconds < HOUR_S:
+            return []
+        grows, drifts = an_hour(self.memory), an_hour(self.offsets)
+        print(f"in an hour: {grows:.0f} kB, offset {drifts:.3f} ms")
+        faults = []
+        if grows > MAX_GROWTH_KB_AN_HOUR:
+            faults.append(f"memory grows by {grows:.0f} kB an hour")
+        if abs(drifts) > MAX_DRIFT_MS_AN_HOUR:
+            faults.append(f"sound and picture drift by {drifts:.3f} ms an hour")
+        return faults
+
     def close(self):
         """Ends it; the names of what is left over."""
         bus = self.pipeline.get_bus()
@@ -217,7 +239,7 @@ def main():
         soak = Soak(server, args.minutes * 60, args.seed)
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, soak.loop.quit)
         soak.run()
-        faults = soak.faults()
+        faults = soak.faults() + soak.slow_faults()
         left = soak.close()
         if left:
             faults.append(f"left over: {', '.join(left)}")
