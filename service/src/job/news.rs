@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What is told of a job while it lives. Nothing depends on it: who misses it looks at the records.
+
+use serde::{Deserialize, Serialize};
+
+use super::{JobId, Owner, Terminal};
+
+/// What has happened to a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum News {
+    /// It waits.
+    Queued {
+        /// Jobs that are expected to be taken before it, as far as the teller knows.
+        ahead: u64,
+    },
+    /// It is rendered.
+    Rendering {
+        /// How much of it, 0 to 1.
+        share: f64,
+    },
+    /// It failed in a way that may pass, and waits to be tried again.
+    Retrying {
+        /// A sentence.
+        reason: String,
+        /// After so many seconds.
+        in_s: u64,
+    },
+    /// It has ended.
+    Ended(Terminal),
+}
+
+/// News of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The job.
+    pub id: JobId,
+    /// When, ms since 1970.
+    pub at_ms: u64,
+    /// What.
+    #[serde(flatten)]
+    pub news: News,
+}

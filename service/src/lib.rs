@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The service around `sonicd render`: jobs, where they are kept, and who renders them.
+//!
+//! A job's way: `serve` takes an [`job::Accepted`] and stores it; a [`job::Ticket`] that names it
+//! goes through the broker; `work` takes the ticket, claims an [`job::Attempt`], renders in a child
+//! process and stores the one [`job::Terminal`]. What the store says is true; the broker only says
+//! who is next, and may say it twice.
+
+pub mod job;
+pub mod store;

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Uploads and results. Both may be long, so they go by way of files and in pieces.
+
+use std::{path::Path as File, time::SystemTime};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use object_store::{ObjectStore as _, ObjectStoreExt as _, PutPayload, WriteMultipart, path::Path};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{Store, StoreError, keys};
+use crate::job::{Container, Digest, JobId, Owner, Rendered};
+
+/// What is read at once, bytes.
+const PIECE: usize = 1 << 20;
+/// What is longer than this is stored in parts, bytes.
+const LONG: u64 = 8 << 20;
+
+/// A content that is on its way: its length in bytes, and its pieces.
+pub type Stream = (u64, BoxStream<'static, Result<Bytes, object_store::Error>>);
+
+impl Store {
+    /// Stores an upload under its digest, from a file that has it.
+    ///
+    /// # Errors
+    /// The store does not answer, or the file cannot be read.
+    pub async fn put_blob(
+        &self,
+        owner: &Owner,
+        digest: &Digest,
+        file: &File,
+    ) -> Result<(), StoreError> {
+        self.put_file(&keys::blob(owner, digest), file).await
+    }
+
+    /// Whether an owner has uploaded this.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn has_blob(&self, owner: &Owner, digest: &Digest) -> Result<bool, StoreError> {
+        self.exists(&keys::blob(owner, digest)).await
+    }
+
+    /// Writes an upload to a new file; whether there is such an upload.
+    ///
+    /// # Errors
+    /// The store does not answer, or the file cannot be written.
+    pub async fn fetch_blob(
+        &self,
+        owner: &Owner,
+        digest: &Digest,
+        file: &File,
+    ) -> Result<bool, StoreError> {
+        let Some((_, mut pieces)) = self.stream(&keys::blob(owner, digest), None).await? else {
+            return Ok(false);
+        };
+        let mut file = tokio::fs::File::create_new(file).await?;
+        while let Some(piece) = pieces.try_next().await? {
+            file.write_all(&piece).await?;
+        }
+        file.flush().await?;
+        Ok(true)
+    }
+
+    /// Stores a job's result, from its file. A second one takes the first one's place: only the
+    /// one that `terminal` tells of is ever shown, and both are of one order.
+    ///
+    /// # Errors
+    /// The store does not answer, or the file cannot be read.
+    pub async fn put_result(
+        &self,
+        owner: &Owner,
+        id: &JobId,
+        container: Container,
+        file: &File,
+    ) -> Result<(), StoreError> {
+        self.put_file(&keys::result(owner, id, container), file)
+            .await
+    }
+
+    /// A job's result, or the bytes of it that are asked for; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn result(
+        &self,
+        owner: &Owner,
+        id: &JobId,
+        container: Container,
+        range: Option<std::ops::Range<u64>>,
+    ) -> Result<Option<Stream>, StoreError> {
+        self.stream(&keys::result(owner, id, container), range)
+            .await
+    }
+
+    /// Whether the file of a result is still there.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn has_result(&self, owner: &Owner, done: &Rendered) -> Result<bool, StoreError> {
+        self.exists(&keys::result(owner, &done.of, done.container))
+            .await
+    }
+
+    /// Forgets uploads and results that are older than the times given; how many of each.
+    ///
+    /// # Errors
+    /// The store does not answer; what is left goes the next time.
+    pub async fn forget(
+        &self,
+        uploads_before: SystemTime,
+        results_before: SystemTime,
+    ) -> Result<(usize, usize), StoreError> {
+        let uploads = self.forget_in(keys::BLOBS, uploads_before).await?;
+        Ok((
+            uploads,
+            self.forget_in(keys::RESULTS, results_before).await?,
+        ))
+    }
+
+    async fn forget_in(&self, root: &str, before: SystemTime) -> Result<usize, StoreError> {
+        let mut listed = self.inner.list(Some(&Path::from(root)));
+        let mut forgotten = 0;
+        while let Some(meta) = listed.try_next().await? {
+            if SystemTime::from(meta.last_modified) < before {
+                self.remove(&meta.location).await?;
+                forgotten += 1;
+            }
+        }
+        Ok(forgotten)
+    }
+
+    async fn put_file(&self, at: &Path, file: &File) -> Result<(), StoreError> {
+        let mut file = tokio::fs::File::open(file).await?;
+        let length = file.metadata().await?.len();
+        if length <= LONG {
+            let mut bytes = Vec::with_capacity(length as usize);
+            file.read_to_end(&mut bytes).await?;
+            self.inner.put(at, PutPayload::from(bytes)).await?;
+            return Ok(());
+        }
+        let mut parts = WriteMultipart::new(self.inner.put_multipart(at).await?);
+        let mut piece = vec![0; PIECE];
+        loop {
+            match file.read(&mut piece).await {
+                Ok(0) => break,
+                Ok(length) => parts.write(&piece[..length]),
+                Err(error) => {
+                    parts.abort().await?;
+                    return Err(error.into());
+                }
+            }
+            parts.wait_for_capacity(4).await?;
+        }
+        parts.finish().await?;
+        Ok(())
+    }
+
+    async fn stream(
+        &self,
+        at: &Path,
+        range: Option<std::ops::Range<u64>>,
+    ) -> Result<Option<Stream>, StoreError> {
+        let options = object_store::GetOptions {
+            range: range.map(Into::into),
+            ..Default::default()
+        };
+        match self.inner.get_opts(at, options).await {
+            Ok(got) => Ok(Some((got.meta.size, got.into_stream().boxed()))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

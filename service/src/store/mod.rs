@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Records, uploads and results, in anything that speaks the protocol of an object store: a folder,
+//! or S3.
+
+mod content;
+mod keys;
+mod records;
+mod shared;
+
+use std::{path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use object_store::{
+    ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
+    path::Path,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use shared::Lead;
+
+/// Where everything is kept. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<dyn ObjectStore>,
+}
+
+/// Why something could not be stored or read.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The store's address is of no use: what is wrong with it.
+    Address(String),
+    /// The store does not answer, or refuses: it may do later.
+    Unavailable(object_store::Error),
+    /// A record that cannot be read: which, and why.
+    Broken(String),
+    /// A file on this machine, to or from which something was to go.
+    File(std::io::Error),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StoreError::Address(what) => write!(f, "the store's address: {what}"),
+            StoreError::Unavailable(error) => write!(f, "the store: {error}"),
+            StoreError::Broken(what) => write!(f, "a record cannot be read: {what}"),
+            StoreError::File(error) => write!(f, "a file: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        StoreError::Unavailable(error)
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        StoreError::File(error)
+    }
+}
+
+impl Store {
+    /// One over anything that is an object store.
+    pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
+        Self { inner }
+    }
+
+    /// A folder, which is made if it is not there. What is written is on the disk when it is told.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn folder(folder: &PathBuf) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder)?;
+        let store = LocalFileSystem::new_with_prefix(folder)?
+            .with_fsync(true)
+            .with_automatic_cleanup(true);
+        Ok(Self::new(Arc::new(store)))
+    }
+
+    /// Writes a record unless there is one; whether it did.
+    async fn create(&self, at: &Path, record: &impl Serialize) -> Result<bool, StoreError> {
+        let text = serde_json::to_vec(record)
+            .map_err(|error| StoreError::Broken(format!("{at}: {error}")))?;
+        self.create_bytes(at, text.into()).await
+    }
+
+    async fn create_bytes(&self, at: &Path, bytes: Bytes) -> Result<bool, StoreError> {
+        let options = PutOptions::from(PutMode::Create);
+        match self
+            .inner
+            .put_opts(at, PutPayload::from(bytes), options)
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. },
+            ) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes a record, whatever was there.
+    async fn overwrite(&self, at: &Path, record: &impl Serialize) -> Result<(), StoreError> {
+        let text = serde_json::to_vec(record)
+            .map_err(|error| StoreError::Broken(format!("{at}: {error}")))?;
+        self.inner.put(at, PutPayload::from(text)).await?;
+        Ok(())
+    }
+
+    /// Reads a record, if there is one.
+    async fn read<T: DeserializeOwned>(&self, at: &Path) -> Result<Option<T>, StoreError> {
+        let bytes = match self.inner.get(at).await {
+            Ok(got) => got.bytes().await?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let record = serde_json::from_slice(&bytes);
+        record
+            .map(Some)
+            .map_err(|error| StoreError::Broken(format!("{at}: {error}")))
+    }
+
+    /// Whether there is something.
+    async fn exists(&self, at: &Path) -> Result<bool, StoreError> {
+        match self.inner.head(at).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes something away, if it is there.
+    async fn remove(&self, at: &Path) -> Result<(), StoreError> {
+        match self.inner.delete(at).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
