@@ -6,5 +6,6 @@
 //! process and stores the one [`job::Terminal`]. What the store says is true; the broker only says
 //! who is next, and may say it twice.
 
+pub mod broker;
 pub mod job;
 pub mod store;
