@@ -6,5 +6,8 @@
 //! process and stores the one [`job::Terminal`]. What the store says is true; the broker only says
 //! who is next, and may say it twice.
 
+pub mod clock;
 pub mod job;
+pub mod post;
 pub mod store;
+pub mod work;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `sonicd`: renders talking heads.
 
+mod confine;
 mod options;
 mod parameters;
 mod plugin;
@@ -19,7 +20,7 @@ fn main() {
         Ok(Wanted::Help) => said(options::HELP),
         Ok(Wanted::Version) => said(concat!("sonicd ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Wanted::Parameters) => parameters(),
-        Ok(Wanted::Render(job, telling)) => match render(&job, telling) {
+        Ok(Wanted::Render(job, telling, parent)) => match render(&job, telling, parent) {
             Ok(()) => 0,
             Err(what) => complain(&what, FAILED),
         },
@@ -34,12 +35,15 @@ fn start() -> Result<(), String> {
     plugin::load()
 }
 
-fn render(job: &render::Job, telling: telling::Telling) -> Result<(), String> {
+fn render(job: &render::Job, telling: telling::Telling, parent: Option<u32>) -> Result<(), String> {
+    if let Some(parent) = parent {
+        confine::confine(parent)?;
+    }
     start()?;
     let told = telling.begin();
     let result = render::render(job, &told);
     told.end(&result);
-    result.map(|_| ())
+    result.map(|_| ()).map_err(|failure| failure.reason)
 }
 
 fn parameters() -> i32 {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lexopt::prelude::*;
 
@@ -17,7 +21,8 @@ sonicd render: a portrait and a voice, or a text, become a file
   --portrait FILE    JPEG, PNG or WebP [the built-in portrait]
   --landmarks FILE   68 points of the face as JSON, instead of looking for it
   --audio FILE       WAV, FLAC, MP3, Ogg, M4A, MP4, MKV, WebM or AAC; or
-  --text TEXT        what is said
+  --text TEXT        what is said; or
+  --text-file FILE   where that stands, in UTF-8
   --out FILE         .mp4 (H.264, AAC), .mkv (H.264, Opus) or .webm (VP8, Opus)
   --size WxH         of the picture [by the portrait]
   --fps RATE         frames a second, as 25 or 30000/1001 [25]
@@ -25,6 +30,7 @@ sonicd render: a portrait and a voice, or a text, become a file
   --encoder-threads N  threads of the video's encoder; 0 is one a core [0]
   --stall SECONDS    gives up when nothing is rendered for so long [60]
   --progress HOW     bar, json or none [a bar, if somebody sees it]
+  --child-of PID     dies with that process, which started it; has no network, gains no rights
   --NAME VALUE       a property of sonicanimator or ttssrc: sonicd parameters lists them
 
 sonicd parameters: what can be set, what it takes, and its default
@@ -41,7 +47,7 @@ pub enum Wanted {
     Help,
     Version,
     Parameters,
-    Render(Box<Job>, Telling),
+    Render(Box<Job>, Telling, Option<u32>),
 }
 
 /// The longest time that can be asked for, s: a day.
@@ -75,7 +81,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
 
 fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     let (mut job, mut telling) = (Job::default(), Telling::default());
-    let (mut audio, mut text, mut out) = (None, None, None);
+    let (mut audio, mut text, mut out, mut parent) = (None, None, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Wanted::Help),
@@ -83,12 +89,14 @@ fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
             Long("landmarks") => job.landmarks = Some(file(parser, "--landmarks")?),
             Long("audio") => audio = Some(file(parser, "--audio")?),
             Long("text") => text = Some(parser.value()?.string()?),
+            Long("text-file") => text = Some(content(&file(parser, "--text-file")?)?),
             Long("out") => out = Some(file(parser, "--out")?),
             Long("size") => job.size = Some(parser.value()?.parse_with(size)?),
             Long("fps") => job.fps = parser.value()?.parse_with(rate)?,
             Long("duration") => job.duration = Some(parser.value()?.parse_with(seconds)?),
             Long("stall") => job.stall = parser.value()?.parse_with(seconds)?,
             Long("encoder-threads") => job.encoder_threads = parser.value()?.parse_with(threads)?,
+            Long("child-of") => parent = Some(parser.value()?.parse()?),
             Long("progress") => telling = parser.value()?.parse_with(Telling::parse)?,
             Long(name) => {
                 let found = parameters::find(name);
@@ -117,7 +125,7 @@ fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     if Container::of(&job.out).is_none() {
         return Err("--out must end with .mp4, .mkv or .webm".into());
     }
-    Ok(Wanted::Render(Box::new(job), telling))
+    Ok(Wanted::Render(Box::new(job), telling, parent))
 }
 
 fn file(parser: &mut lexopt::Parser, option: &str) -> Result<PathBuf, lexopt::Error> {
@@ -126,6 +134,12 @@ fn file(parser: &mut lexopt::Parser, option: &str) -> Result<PathBuf, lexopt::Er
         return Err(format!("{option}: which file?").into());
     }
     Ok(name.into())
+}
+
+/// What stands in a file.
+fn content(file: &Path) -> Result<String, lexopt::Error> {
+    let text = std::fs::read_to_string(file);
+    text.map_err(|error| format!("--text-file {}: {error}", file.display()).into())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -173,15 +187,15 @@ mod tests {
     #[test]
     fn a_job_is_read() {
         let line = "render --portrait me.jpg --text Hello --out a.mp4 --fps 30000/1001 \
-                    --size 1280x720 --motion-scale 0.5 --voice=de --progress json --duration 2.5";
-        let Ok(Wanted::Render(job, telling)) = parsed(line) else {
+                    --size 1280x720 --motion-scale 0.5 --voice=de --progress json --duration 2.5 --child-of 7";
+        let Ok(Wanted::Render(job, telling, parent)) = parsed(line) else {
             panic!("a good line");
         };
         assert_eq!(job.speech, Speech::Text("Hello".into()));
         assert_eq!(job.fps, gst::Fraction::new(30_000, 1001));
         assert_eq!(job.size, Some((1280, 720)));
         assert_eq!(job.duration, Some(Duration::from_millis(2500)));
-        assert_eq!(telling, Telling::Json);
+        assert_eq!((telling, parent), (Telling::Json, Some(7)));
         let set: Vec<_> = job
             .parameters
             .iter()
@@ -211,6 +225,8 @@ mod tests {
             (&format!("{good} --duration nan"), "seconds"),
             (&format!("{good} --encoder-threads -1"), "whole number"),
             (&format!("{good} --progress loud"), "loud"),
+            (&format!("{good} --child-of me"), "me"),
+            ("render --text-file /nowhere --out a.mp4", "/nowhere"),
             (&format!("{good} --moustache 3"), "--moustache"),
             (&format!("{good} extra"), "extra"),
         ] {

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A worker: takes tickets, renders each job in a child process, stores how it ended.
+
+mod child;
+mod ending;
+mod policy;
+mod process;
+
+pub use child::{Child, Ended, Limits};
+pub use ending::{Aftermath, end};
+pub use policy::{Claim, claim, time_limit};
+pub use process::{Bench, Verdict};
