@@ -148,7 +148,7 @@ fn equal_orders_share_a_result_and_a_cancelled_leader_hands_over() {
         store.finish(&a, &one.id, &end).await.expect("it ends");
         assert_eq!(
             store.followers(&a, &key).await.expect("a list"),
-            [two.id.clone()]
+            std::slice::from_ref(&two.id)
         );
         assert_eq!(lead(&two.id).await, Lead::Leads);
         assert_eq!(lead(&three.id).await, Lead::Follows(two.id.clone()));
@@ -183,7 +183,7 @@ fn what_is_uploaded_comes_back_whole() {
         let store = store(&folder);
         let a = owner("a");
         for length in [0, 1, 20 << 20] {
-            let bytes: Vec<u8> = (0..length).map(|n: u32| (n * 31 >> 3) as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|n: u32| ((n * 31) >> 3) as u8).collect();
             let (from, to) = (folder.join("from"), folder.join(format!("to-{length}")));
             std::fs::write(&from, &bytes).expect("a file");
             let digest = Digest::of(&bytes);

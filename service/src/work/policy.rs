@@ -76,7 +76,10 @@ mod tests {
         assert_eq!(claim(&[(attempt(1), None)], true, 100), Claim::As(2));
         assert_eq!(claim(&[(attempt(1), None)], false, 1), Claim::As(2));
         let given_up = (attempt(1), Some(why));
-        assert_eq!(claim(&[given_up.clone()], true, 1), Claim::As(2));
+        assert_eq!(
+            claim(std::slice::from_ref(&given_up), true, 1),
+            Claim::As(2)
+        );
         assert_eq!(
             claim(&[given_up, (attempt(2), None)], true, 1),
             Claim::Taken
