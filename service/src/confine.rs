@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use rustix::process::{Resource, Rlimit, Signal};
+use rustix::{
+    process::{Resource, Rlimit, Signal},
+    thread::{CpuSet, sched_setaffinity},
+};
 use seccompiler::{
     SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -27,12 +30,34 @@ mod call {
 /// The same on both.
 const IO_URING_SETUP: i64 = 425;
 
-/// Lets this process die with `parent`, reach no network, gain no rights and leave no picture of
-/// its memory.
-///
-/// # Errors
-/// One of it cannot be done here, or `parent` is not the parent: a sentence.
-pub fn confine(parent: u32) -> Result<(), String> {
+/// Within what a process has to stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The process that started this one; without it, what follows is left alone.
+    pub parent: Option<u32>,
+    /// The cores that it may use; none is all.
+    pub cores: Vec<usize>,
+}
+
+impl Bounds {
+    /// Lets this process use its cores only; and, if it is somebody's child, die with the parent,
+    /// reach no network, gain no rights and leave no picture of its memory.
+    ///
+    /// # Errors
+    /// One of it cannot be done here, or the parent is another one: a sentence.
+    pub fn confine(&self) -> Result<(), String> {
+        if !self.cores.is_empty() {
+            let mut set = CpuSet::new();
+            let known = self.cores.iter().filter(|core| **core < CpuSet::MAX_CPU);
+            known.for_each(|core| set.set(*core));
+            sched_setaffinity(None, &set)
+                .map_err(|error| format!("--cores {:?}: {error}", self.cores))?;
+        }
+        self.parent.map_or(Ok(()), serve)
+    }
+}
+
+fn serve(parent: u32) -> Result<(), String> {
     let refused = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| refused("to die with the parent", &error))?;
@@ -111,7 +136,7 @@ mod tests {
     #[test]
     fn it_only_serves_its_parent() {
         let stranger = std::process::id();
-        let confined = std::thread::spawn(move || confine(stranger))
+        let confined = std::thread::spawn(move || serve(stranger))
             .join()
             .expect("no panic");
         let error = confined.expect_err("it is not its own parent");

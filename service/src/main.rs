@@ -20,7 +20,7 @@ fn main() {
         Ok(Wanted::Help) => said(options::HELP),
         Ok(Wanted::Version) => said(concat!("sonicd ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Wanted::Parameters) => parameters(),
-        Ok(Wanted::Render(job, telling, parent)) => match render(&job, telling, parent) {
+        Ok(Wanted::Render(job, telling, bounds)) => match render(&job, telling, &bounds) {
             Ok(()) => 0,
             Err(what) => complain(&what, FAILED),
         },
@@ -35,10 +35,12 @@ fn start() -> Result<(), String> {
     plugin::load()
 }
 
-fn render(job: &render::Job, telling: telling::Telling, parent: Option<u32>) -> Result<(), String> {
-    if let Some(parent) = parent {
-        confine::confine(parent)?;
-    }
+fn render(
+    job: &render::Job,
+    telling: telling::Telling,
+    bounds: &confine::Bounds,
+) -> Result<(), String> {
+    bounds.confine()?;
     start()?;
     let told = telling.begin();
     let result = render::render(job, &told);

@@ -10,6 +10,7 @@ use std::{
 use lexopt::prelude::*;
 
 use crate::{
+    confine::Bounds,
     parameters::{self, Parameter},
     render::{Container, Job, Speech},
     telling::Telling,
@@ -30,6 +31,7 @@ sonicd render: a portrait and a voice, or a text, become a file
   --encoder-threads N  threads of the video's encoder; 0 is one a core [0]
   --stall SECONDS    gives up when nothing is rendered for so long [60]
   --progress HOW     bar, json or none [a bar, if somebody sees it]
+  --cores LIST       the cores that it may use, as 0,1 [all]
   --child-of PID     dies with that process, which started it; has no network, gains no rights
   --NAME VALUE       a property of sonicanimator or ttssrc: sonicd parameters lists them
 
@@ -47,7 +49,7 @@ pub enum Wanted {
     Help,
     Version,
     Parameters,
-    Render(Box<Job>, Telling, Option<u32>),
+    Render(Box<Job>, Telling, Bounds),
 }
 
 /// The longest time that can be asked for, s: a day.
@@ -81,7 +83,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
 
 fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     let (mut job, mut telling) = (Job::default(), Telling::default());
-    let (mut audio, mut text, mut out, mut parent) = (None, None, None, None);
+    let (mut audio, mut text, mut out) = (None, None, None);
+    let mut bounds = Bounds::default();
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Wanted::Help),
@@ -96,7 +99,8 @@ fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
             Long("duration") => job.duration = Some(parser.value()?.parse_with(seconds)?),
             Long("stall") => job.stall = parser.value()?.parse_with(seconds)?,
             Long("encoder-threads") => job.encoder_threads = parser.value()?.parse_with(threads)?,
-            Long("child-of") => parent = Some(parser.value()?.parse()?),
+            Long("child-of") => bounds.parent = Some(parser.value()?.parse()?),
+            Long("cores") => bounds.cores = parser.value()?.parse_with(cores)?,
             Long("progress") => telling = parser.value()?.parse_with(Telling::parse)?,
             Long(name) => {
                 let found = parameters::find(name);
@@ -125,7 +129,7 @@ fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     if Container::of(&job.out).is_none() {
         return Err("--out must end with .mp4, .mkv or .webm".into());
     }
-    Ok(Wanted::Render(Box::new(job), telling, parent))
+    Ok(Wanted::Render(Box::new(job), telling, bounds))
 }
 
 fn file(parser: &mut lexopt::Parser, option: &str) -> Result<PathBuf, lexopt::Error> {
@@ -149,6 +153,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
             "expected seconds, more than 0 and at most {MOST_S}"
         )),
     }
+}
+
+fn cores(text: &str) -> Result<Vec<usize>, String> {
+    let numbers = text.split(',').map(|number| number.parse().ok());
+    let known: Option<Vec<_>> = numbers.collect();
+    known.ok_or_else(|| "expected numbers of cores as 0,1".to_owned())
 }
 
 fn threads(text: &str) -> Result<u32, String> {
@@ -187,15 +197,16 @@ mod tests {
     #[test]
     fn a_job_is_read() {
         let line = "render --portrait me.jpg --text Hello --out a.mp4 --fps 30000/1001 \
-                    --size 1280x720 --motion-scale 0.5 --voice=de --progress json --duration 2.5 --child-of 7";
-        let Ok(Wanted::Render(job, telling, parent)) = parsed(line) else {
+                    --size 1280x720 --motion-scale 0.5 --voice=de --progress json --duration 2.5 --child-of 7 --cores 0,3";
+        let Ok(Wanted::Render(job, telling, bounds)) = parsed(line) else {
             panic!("a good line");
         };
         assert_eq!(job.speech, Speech::Text("Hello".into()));
         assert_eq!(job.fps, gst::Fraction::new(30_000, 1001));
         assert_eq!(job.size, Some((1280, 720)));
         assert_eq!(job.duration, Some(Duration::from_millis(2500)));
-        assert_eq!((telling, parent), (Telling::Json, Some(7)));
+        assert_eq!(telling, Telling::Json);
+        assert_eq!((bounds.parent, bounds.cores), (Some(7), vec![0, 3]));
         let set: Vec<_> = job
             .parameters
             .iter()
@@ -226,6 +237,7 @@ mod tests {
             (&format!("{good} --encoder-threads -1"), "whole number"),
             (&format!("{good} --progress loud"), "loud"),
             (&format!("{good} --child-of me"), "me"),
+            (&format!("{good} --cores 0-1"), "0,1"),
             ("render --text-file /nowhere --out a.mp4", "/nowhere"),
             (&format!("{good} --moustache 3"), "--moustache"),
             (&format!("{good} extra"), "extra"),

@@ -3,90 +3,13 @@
 
 mod jobs;
 
-use std::{
-    fs::Permissions,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use jobs::{accepted, owner, run, store};
+use jobs::{DONE, accepted, given, outcome, owner, renderer, run};
 use sonicd::{
-    job::{Accepted, Attempt, FORMAT, News, Outcome, Report, Ticket},
-    post::Post,
-    store::Store,
+    job::{Attempt, FORMAT, News, Outcome, Ticket},
     work::{Bench, Verdict},
 };
-
-/// Keeps what it is given.
-#[derive(Clone, Debug, Default)]
-struct Desk {
-    tickets: Arc<Mutex<Vec<Ticket>>>,
-    reports: Arc<Mutex<Vec<Report>>>,
-    dead: Arc<Mutex<Vec<String>>>,
-}
-
-impl Post for Desk {
-    type Error = std::convert::Infallible;
-
-    async fn publish(&self, ticket: &Ticket) -> Result<(), Self::Error> {
-        self.tickets.lock().expect("a lock").push(ticket.clone());
-        Ok(())
-    }
-
-    fn tell(&self, report: Report) {
-        self.reports.lock().expect("a lock").push(report);
-    }
-
-    async fn lives(&self, worker: &str) -> bool {
-        !self
-            .dead
-            .lock()
-            .expect("a lock")
-            .iter()
-            .any(|dead| dead == worker)
-    }
-}
-
-/// A bench whose renderer is a shell script; `$OUT` is the file that it is to make.
-fn bench(folder: &Path, script: &str) -> Bench<Desk> {
-    let program = folder.join("renderer");
-    let find_out = r#"while [ $# -gt 0 ]; do [ "$1" = --out ] && OUT=$2; [ "$1" = --child-of ] && PARENT=$2; shift; done"#;
-    std::fs::write(&program, format!("#!/bin/sh\n{find_out}\n{script}\n")).expect("a script");
-    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("its mode");
-    let scratch = folder.join("scratch");
-    std::fs::create_dir_all(&scratch).expect("a folder");
-    Bench {
-        store: store(folder),
-        post: Desk::default(),
-        worker: "here".to_owned(),
-        program,
-        scratch,
-        memory: 256 << 20,
-        time: Some(Duration::from_secs(20)),
-        threads: 1,
-    }
-}
-
-const DONE: &str = r#"echo video > "$OUT"
-echo '{"progress": {"seconds": 1.0, "of": 2.0}}'
-echo '{"done": {"file": "x", "frames": 50, "seconds": 2.0, "width": 320, "height": 240, "render_seconds": 0.1, "ignored": []}}'"#;
-
-async fn given(store: &Store, ms: u64, text: &str) -> Accepted {
-    let mut job = accepted(&owner("a"), ms);
-    job.order.speech = sonicd::job::Speech::Text(text.to_owned());
-    store.accept(&job).await.expect("it is stored");
-    job
-}
-
-async fn outcome(store: &Store, job: &Accepted) -> Option<Outcome> {
-    let end = store
-        .terminal(&job.owner, &job.id)
-        .await
-        .expect("an answer");
-    end.map(|end| end.outcome)
-}
 
 fn reason(outcome: Option<Outcome>) -> String {
     match outcome {
@@ -98,7 +21,7 @@ fn reason(outcome: Option<Outcome>) -> String {
 #[test]
 fn a_job_is_rendered_stored_and_told_of() {
     run(|folder| async move {
-        let bench = bench(&folder, DONE);
+        let bench = renderer(&folder, DONE);
         let job = given(&bench.store, 1, "Hello").await;
         assert_eq!(bench.process(&job.ticket()).await, Verdict::Done);
         let Some(Outcome::Done(done)) = outcome(&bench.store, &job).await else {
@@ -152,7 +75,7 @@ fn a_job_is_rendered_stored_and_told_of() {
 fn what_cannot_be_rendered_fails_at_once_and_with_its_reason() {
     run(|folder| async move {
         let script = r#"echo "{\"failed\": {\"reason\": \"$PWD/audio: no sound that can be decoded\", \"passing\": false}}"; exit 1"#;
-        let bench = bench(&folder, script);
+        let bench = renderer(&folder, script);
         let job = given(&bench.store, 1, "Hello").await;
         assert_eq!(bench.process(&job.ticket()).await, Verdict::Done);
         assert_eq!(
@@ -174,7 +97,7 @@ fn a_crash_and_a_full_disk_are_tried_again_and_then_end() {
             ),
             (3, "exit 0", "crashed"),
         ] {
-            let bench = bench(&folder, script);
+            let bench = renderer(&folder, script);
             let job = given(&bench.store, n, script).await;
             for tried in 0..3 {
                 let ticket = Ticket {
@@ -216,7 +139,7 @@ fn one_that_hangs_or_eats_memory_is_ended_with_its_children() {
         // 320 MB of zeros in a variable of a shell.
         let eat = r#"x=$(head -c 20000000 /dev/zero | tr '\0' x); while :; do x=$x$x; done"#;
         for (n, script, word) in [(1, hang.as_str(), "longer than 1 s"), (2, eat, "256 MB")] {
-            let mut bench = bench(&folder, script);
+            let mut bench = renderer(&folder, script);
             bench.time = Some(Duration::from_secs(if n == 1 { 1 } else { 30 }));
             let job = given(&bench.store, n, script).await;
             assert_eq!(bench.process(&job.ticket()).await, Verdict::Done);
@@ -235,7 +158,7 @@ fn one_that_hangs_or_eats_memory_is_ended_with_its_children() {
 #[test]
 fn a_job_that_is_cancelled_while_it_renders_hands_over() {
     run(|folder| async move {
-        let bench = bench(&folder, "sleep 1000");
+        let bench = renderer(&folder, "sleep 1000");
         let (job, equal) = (
             given(&bench.store, 1, "Hello").await,
             given(&bench.store, 2, "Hello").await,
@@ -264,7 +187,7 @@ fn a_job_that_is_cancelled_while_it_renders_hands_over() {
         );
         let bench = Bench {
             post: bench.post.clone(),
-            ..self::bench(&folder, DONE)
+            ..renderer(&folder, DONE)
         };
         assert_eq!(bench.process(&equal.ticket()).await, Verdict::Done);
         assert!(matches!(
@@ -277,7 +200,7 @@ fn a_job_that_is_cancelled_while_it_renders_hands_over() {
 #[test]
 fn the_job_of_a_dead_worker_is_taken_over_and_that_of_a_living_one_is_not() {
     run(|folder| async move {
-        let bench = bench(&folder, DONE);
+        let bench = renderer(&folder, DONE);
         let job = given(&bench.store, 1, "Hello").await;
         let attempt = Attempt {
             format: FORMAT,
@@ -310,7 +233,7 @@ fn the_job_of_a_dead_worker_is_taken_over_and_that_of_a_living_one_is_not() {
 #[test]
 fn tickets_of_no_job_and_of_the_future_are_for_people_to_look_at() {
     run(|folder| async move {
-        let bench = bench(&folder, DONE);
+        let bench = renderer(&folder, DONE);
         let job = accepted(&owner("a"), 1);
         assert!(matches!(
             bench.process(&job.ticket()).await,
@@ -332,7 +255,7 @@ fn a_real_job_is_rendered_without_rights_and_without_the_services_secrets() {
         // The renderer itself, and beside it a look at how it runs.
         let log = folder.join("status");
         let real = env!("CARGO_BIN_EXE_sonicd");
-        let mut bench = bench(&folder, "");
+        let mut bench = renderer(&folder, "");
         let script = format!(
             "#!/bin/bash\nargs=(\"$@\"); unset 'args[-1]'\n{real} \"${{args[@]}}\" $$ &\npid=$!\n\
              while ! grep -q '^Seccomp:.*2' /proc/$pid/status; do kill -0 $pid || exit 1; done\n\

@@ -4,9 +4,11 @@
 mod child;
 mod ending;
 mod policy;
+mod pool;
 mod process;
 
 pub use child::{Child, Ended, Limits};
 pub use ending::{Aftermath, end};
 pub use policy::{Claim, claim, time_limit};
+pub use pool::{Source, Taken, shares, work};
 pub use process::{Bench, Verdict};

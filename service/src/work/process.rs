@@ -60,8 +60,8 @@ pub struct Bench<P> {
     pub memory: u64,
     /// How long a job may be rendered; `None` goes by its media.
     pub time: Option<Duration>,
-    /// Threads of the video's encoder.
-    pub threads: u32,
+    /// The cores that it renders on, one thread of the video's encoder on each.
+    pub cores: Vec<usize>,
 }
 
 /// Why a job did not end here.
@@ -227,7 +227,7 @@ impl<P: Post> Bench<P> {
                 files.extend([OsString::from("--text-file"), file.into()]);
             }
         }
-        let mut arguments = arguments(&job.order, out, self.threads);
+        let mut arguments = arguments(&job.order, out, &self.cores);
         arguments.extend(files);
         Ok(Some(Child {
             program: self.program.clone(),
@@ -353,11 +353,13 @@ fn plain(reason: &str, folder: &Path) -> String {
 }
 
 /// The command line of an order, without its files.
-fn arguments(order: &Order, out: &Path, threads: u32) -> Vec<OsString> {
+fn arguments(order: &Order, out: &Path, cores: &[usize]) -> Vec<OsString> {
     let (over, under) = order.fps;
     let mut line: Vec<OsString> = vec!["render".into(), "--progress=json".into()];
     line.push(format!("--fps={over}/{under}").into());
-    line.push(format!("--encoder-threads={threads}").into());
+    line.push(format!("--encoder-threads={}", cores.len()).into());
+    let names: Vec<_> = cores.iter().map(usize::to_string).collect();
+    line.push(format!("--cores={}", names.join(",")).into());
     if let Some((width, height)) = order.size {
         line.push(format!("--size={width}x{height}").into());
     }
