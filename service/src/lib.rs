@@ -7,5 +7,8 @@
 //! who is next, and may say it twice.
 
 pub mod broker;
+pub mod clock;
 pub mod job;
+pub mod post;
 pub mod store;
+pub mod work;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `sonicd`: renders talking heads.
 
+mod confine;
 mod options;
 mod parameters;
 mod plugin;
+mod queue;
 mod render;
 mod telling;
 
@@ -19,8 +21,12 @@ fn main() {
         Ok(Wanted::Help) => said(options::HELP),
         Ok(Wanted::Version) => said(concat!("sonicd ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Wanted::Parameters) => parameters(),
-        Ok(Wanted::Render(job, telling)) => match render(&job, telling) {
+        Ok(Wanted::Render(job, telling, bounds)) => match render(&job, telling, &bounds) {
             Ok(()) => 0,
+            Err(what) => complain(&what, FAILED),
+        },
+        Ok(Wanted::Queue(wanted)) => match queue::run(&wanted) {
+            Ok(text) => said(&text),
             Err(what) => complain(&what, FAILED),
         },
         Err(error) => complain(&error.to_string(), MISUSED),
@@ -34,12 +40,17 @@ fn start() -> Result<(), String> {
     plugin::load()
 }
 
-fn render(job: &render::Job, telling: telling::Telling) -> Result<(), String> {
+fn render(
+    job: &render::Job,
+    telling: telling::Telling,
+    bounds: &confine::Bounds,
+) -> Result<(), String> {
+    bounds.confine()?;
     start()?;
     let told = telling.begin();
     let result = render::render(job, &told);
     told.end(&result);
-    result.map(|_| ())
+    result.map(|_| ()).map_err(|failure| failure.reason)
 }
 
 fn parameters() -> i32 {

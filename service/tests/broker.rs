@@ -19,6 +19,8 @@ use servers::Rabbit;
 use sonicd::{
     broker::{Address, Broker, BrokerError, Settings, Stage, Taken, Unreadable},
     job::{Class, FORMAT, JobId, News, Owner, Report, Ticket},
+    post::Post,
+    work::{Taken as _, Verdict},
 };
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -228,7 +230,7 @@ fn news_reach_everybody_who_listens() {
         let mut listeners = [one.listen().await, one.listen().await, two.listen().await];
         stranger.tell(&report(99)).await;
         for n in 0..20 {
-            two.tell(&report(n)).await;
+            Post::tell(&two, report(n));
         }
         for heard in &mut listeners {
             for n in 0..20 {
@@ -353,14 +355,12 @@ fn after_the_last_stage_it_is_dead_with_its_history_and_can_be_given_back() {
         let broker = connected(&rabbit, "dead").await;
         let (one, two) = (ticket(1, Class::High), ticket(2, Class::High));
         broker.publish(&one).await.expect("it is handed over");
-        loop {
+        for tried in 0..4 {
             let taken = next(&broker).await;
-            let tried = taken.ticket.as_ref().expect("a ticket").tried;
-            let reason = format!("failure {tried}");
-            match Stage::after(tried) {
-                Some(stage) => taken.retry(stage, &reason).await.expect("it waits"),
-                None => break taken.dead(&reason).await.expect("it is put aside"),
-            }
+            assert_eq!(taken.ticket.as_ref().map(|ticket| ticket.tried), Ok(tried));
+            taken
+                .settle(Verdict::Retry(format!("failure {tried}")))
+                .await;
         }
         broker.publish(&two).await.expect("it is handed over");
         next(&broker)

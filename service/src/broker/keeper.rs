@@ -210,6 +210,8 @@ impl Keeper {
     /// Makes come true what is not; whoever waits for it is told.
     async fn fulfil(&mut self, link: &Arc<Link>) {
         for mut held in std::mem::take(&mut self.held) {
+            // Who has waited too long still has the wish.
+            held.answers.retain(|answer| !answer.is_closed());
             let ended = held.life.as_ref().is_none_or(Life::ended);
             let made = if ended {
                 let limited = timeout(self.settings.limit, self.make(link, &held.wish)).await;

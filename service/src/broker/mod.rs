@@ -2,6 +2,7 @@
 //! Who is next: tickets on their way from those who accept jobs to those who render them, over
 //! RabbitMQ. docs/service.md has the queues as a table, and what happens when something fails.
 
+mod desk;
 mod error;
 mod keeper;
 mod link;
@@ -49,6 +50,8 @@ const MOST_SENT_AT_ONCE: usize = 64;
 const MOST_WISHES: usize = 16;
 /// Reports that somebody who listens may be behind; then the oldest are missed.
 const MOST_UNHEARD: usize = 4096;
+/// Reports that wait to be told; those after them are not.
+const MOST_UNTOLD: usize = 1024;
 
 /// The broker, or the way to it. Cheap to clone; when the last clone is gone, so is the connection.
 ///
@@ -65,6 +68,7 @@ struct Inner {
     state: watch::Receiver<State>,
     asked: mpsc::Sender<Asked>,
     reports: broadcast::Sender<Report>,
+    to_tell: mpsc::Sender<Report>,
     turns: Mutex<Turns>,
     sending: Semaphore,
 }
@@ -89,17 +93,19 @@ impl Broker {
         let (asked, wishes) = mpsc::channel(MOST_WISHES);
         let (reports, _) = broadcast::channel(MOST_UNHEARD);
         tokio::spawn(Keeper::new(settings.clone(), told, wishes, reports.clone()).run());
-        Ok(Self {
-            inner: Arc::new(Inner {
-                names: Names::new(&settings),
-                turns: Mutex::new(Turns::new(settings.weights)),
-                settings,
-                state,
-                asked,
-                reports,
-                sending: Semaphore::new(MOST_SENT_AT_ONCE),
-            }),
-        })
+        let (to_tell, untold) = mpsc::channel(MOST_UNTOLD);
+        let inner = Arc::new(Inner {
+            names: Names::new(&settings),
+            turns: Mutex::new(Turns::new(settings.weights)),
+            settings,
+            state,
+            asked,
+            reports,
+            to_tell,
+            sending: Semaphore::new(MOST_SENT_AT_ONCE),
+        });
+        tokio::spawn(desk::tell_all(untold, Arc::downgrade(&inner)));
+        Ok(Self { inner })
     }
 
     /// Connects, and is ready when this returns.

@@ -17,6 +17,8 @@ pub const CONSUMER_TIMEOUT: &str = "SONICD_AMQP_CONSUMER_TIMEOUT_MS";
 const DEFAULT_URL: &str = "amqp://127.0.0.1:5672/%2f";
 /// A side that hears nothing for twice as long takes the other for gone, s.
 const HEARTBEAT_S: u16 = 20;
+/// An attempt to reach the broker takes no longer, ms.
+const CONNECTING_MS: u64 = 5000;
 const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 /// What RabbitMQ 3.10 takes a message back after that nobody has acknowledged.
 const DEFAULT_CONSUMER_TIMEOUT: Duration = Duration::from_millis(1_800_000);
@@ -39,6 +41,7 @@ impl Address {
             ))
         })?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        uri.query.connection_timeout.get_or_insert(CONNECTING_MS);
         Ok(Self(uri))
     }
 
@@ -183,11 +186,11 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let settings = settings("amqp://me:hunter2@example.org:5673/%2f");
+        let settings = settings("amqp://somebody:hunter2@example.org:5673/%2f");
         let shown = format!("{settings:?} {settings:#?} {}", settings.address);
         assert!(shown.contains("example.org:5673"), "{shown}");
         assert!(
-            !shown.contains("hunter2") && !shown.contains("me:"),
+            !shown.contains("hunter2") && !shown.contains("somebody"),
             "{shown}"
         );
         let error = Address::parse("amqp//me:hunter2@example.org").expect_err("no address");

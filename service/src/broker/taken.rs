@@ -127,7 +127,7 @@ impl Taken {
 
     fn failed(&self, reason: &str) -> FieldTable {
         let failure = Failure {
-            at_ms: message::now_ms(),
+            at_ms: crate::clock::now_ms(),
             worker: self.broker.settings().name.clone(),
             reason: reason.to_owned(),
         };

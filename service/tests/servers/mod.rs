@@ -5,7 +5,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::{ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 /// Where Debian puts it.
@@ -15,7 +15,7 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 pub struct Rabbit {
     /// Where to connect to.
     pub url: String,
-    words: ChildStdin,
+    starter: Child,
     answers: BufReader<ChildStdout>,
 }
 
@@ -36,11 +36,10 @@ impl Rabbit {
             .stdout(Stdio::piped())
             .spawn()
             .expect("Python");
-        let words = starter.stdin.take().expect("a pipe");
         let answers = BufReader::new(starter.stdout.take().expect("a pipe"));
         let mut rabbit = Self {
             url: String::new(),
-            words,
+            starter,
             answers,
         };
         rabbit.url = rabbit.answer();
@@ -58,7 +57,8 @@ impl Rabbit {
     }
 
     fn ask(&mut self, word: &str) {
-        writeln!(self.words, "{word}").expect("it listens");
+        let words = self.starter.stdin.as_mut().expect("a pipe");
+        writeln!(words, "{word}").expect("it listens");
         assert_eq!(self.answer(), "done");
     }
 
@@ -67,5 +67,12 @@ impl Rabbit {
         self.answers.read_line(&mut line).expect("it answers");
         assert!(!line.is_empty(), "RabbitMQ does not start: see above");
         line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Rabbit {
+    fn drop(&mut self) {
+        // Its input ends first, and then all that it has started.
+        let _ = self.starter.wait();
     }
 }
