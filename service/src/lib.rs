@@ -6,6 +6,7 @@
 //! process and stores the one [`job::Terminal`]. What the store says is true; the broker only says
 //! who is next, and may say it twice.
 
+pub mod broker;
 pub mod clock;
 pub mod job;
 pub mod post;

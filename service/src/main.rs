@@ -5,6 +5,7 @@ mod confine;
 mod options;
 mod parameters;
 mod plugin;
+mod queue;
 mod render;
 mod telling;
 
@@ -22,6 +23,10 @@ fn main() {
         Ok(Wanted::Parameters) => parameters(),
         Ok(Wanted::Render(job, telling, bounds)) => match render(&job, telling, &bounds) {
             Ok(()) => 0,
+            Err(what) => complain(&what, FAILED),
+        },
+        Ok(Wanted::Queue(wanted)) => match queue::run(&wanted) {
+            Ok(text) => said(&text),
             Err(what) => complain(&what, FAILED),
         },
         Err(error) => complain(&error.to_string(), MISUSED),

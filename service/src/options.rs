@@ -12,6 +12,7 @@ use lexopt::prelude::*;
 use crate::{
     confine::Bounds,
     parameters::{self, Parameter},
+    queue::{self, Queue},
     render::{Container, Job, Speech},
     telling::Telling,
 };
@@ -37,6 +38,15 @@ sonicd render: a portrait and a voice, or a text, become a file
 
 sonicd parameters: what can be set, what it takes, and its default
 
+sonicd queue stats | dead | requeue | purge: what waits at the broker, SONICD_AMQP_URL
+
+  stats              how many tickets wait, and where
+  dead               those that will not be tried again, and why
+    --most N         no more than so many [100]
+  requeue ID... | --all   tries these, or all of them, once more
+  purge QUEUE --yes  takes everything away that waits there
+  --json             answers in JSON
+
   -h, --help
   -V, --version
 
@@ -50,6 +60,7 @@ pub enum Wanted {
     Version,
     Parameters,
     Render(Box<Job>, Telling, Bounds),
+    Queue(Queue),
 }
 
 /// The longest time that can be asked for, s: a day.
@@ -67,6 +78,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
         Some(Short('h') | Long("help")) => Ok(Wanted::Help),
         Some(Short('V') | Long("version")) => Ok(Wanted::Version),
         Some(Value(command)) if command == "render" => render(&mut parser),
+        Some(Value(command)) if command == "queue" => {
+            Ok(queue::parse(&mut parser)?.map_or(Wanted::Help, Wanted::Queue))
+        }
         Some(Value(command)) if command == "parameters" => match parser.next()? {
             None => Ok(Wanted::Parameters),
             Some(arg) => Err(arg.unexpected()),
