@@ -7,4 +7,7 @@
 //! who is next, and may say it twice.
 
 pub mod job;
+pub mod parameters;
+pub mod plugin;
+pub mod serve;
 pub mod store;

@@ -2,14 +2,13 @@
 //! `sonicd`: renders talking heads.
 
 mod options;
-mod parameters;
-mod plugin;
 mod render;
 mod telling;
 
 use std::process::exit;
 
 use options::Wanted;
+use sonicd::{parameters, plugin};
 
 const FAILED: i32 = 1;
 const MISUSED: i32 = 2;

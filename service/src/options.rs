@@ -5,8 +5,9 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use lexopt::prelude::*;
 
+use sonicd::parameters::{self, Parameter};
+
 use crate::{
-    parameters::{self, Parameter},
     render::{Container, Job, Speech},
     telling::Telling,
 };

@@ -218,7 +218,7 @@ fn what_is_uploaded_comes_back_whole() {
     run(|store, folder| async move {
         let a = owner("a");
         for length in [0, 1, 20 << 20] {
-            let bytes: Vec<u8> = (0..length).map(|n: u32| (n * 31 >> 3) as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|n: u32| ((n * 31) >> 3) as u8).collect();
             let (from, to) = (folder.join("from"), folder.join(format!("to-{length}")));
             std::fs::write(&from, &bytes).expect("a file");
             let digest = Digest::of(&bytes);
