@@ -8,7 +8,7 @@ mod telling;
 use std::process::exit;
 
 use options::Wanted;
-use sonicd::{parameters, plugin};
+use sonicd::{parameters, plugin, serve};
 
 const FAILED: i32 = 1;
 const MISUSED: i32 = 2;
@@ -18,6 +18,11 @@ fn main() {
         Ok(Wanted::Help) => said(options::HELP),
         Ok(Wanted::Version) => said(concat!("sonicd ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Wanted::Parameters) => parameters(),
+        Ok(Wanted::HelpOfServe) => said(serve::settings::HELP),
+        Ok(Wanted::Token(owner, file)) => match serve::auth::make_token(&owner, &file) {
+            Ok(token) => said(&format!("{token}\n")),
+            Err(what) => complain(&what, FAILED),
+        },
         Ok(Wanted::Render(job, telling)) => match render(&job, telling) {
             Ok(()) => 0,
             Err(what) => complain(&what, FAILED),

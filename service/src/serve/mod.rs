@@ -15,6 +15,7 @@ pub mod pace;
 pub mod post;
 pub mod problem;
 mod routes;
+mod run;
 pub mod settings;
 pub mod sign;
 pub mod sniff;
@@ -28,6 +29,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
+
+pub use run::run;
 
 use tokio::{
     net::TcpListener,
