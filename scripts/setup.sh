@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# Installs what is missing: setup.sh [run] [preview] [test]
+# Installs what is missing: setup.sh [run] [preview] [test] [service]
 #
 # First it looks and says how much will be downloaded, then it downloads. Called again it finds
 # everything there and takes a second. Without root, and without sudo that asks nothing, it
@@ -67,9 +67,53 @@ install_now() {
         apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1
 }
 
+# Debian starts what it installs. These are for us to start, when they are needed and as the user.
+services='nginx rabbitmq-server epmd'
+policy=/usr/sbin/policy-rc.d
+
+without_services() {
+    [ ! -e "$policy" ] || { "$@"; return; }
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+    trap '$as_root rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    done=0
+    "$@" || done=$?
+    $as_root rm -f "$policy"
+    trap - EXIT HUP INT TERM
+    return "$done"
+}
+
+# Nor shall they start with the machine, unless they did so before.
+leave_disabled() {
+    have systemctl || return 0
+    for service in $services; do
+        case " $enabled_before " in *" $service "*) continue ;; esac
+        $as_root systemctl disable --quiet "$service.service" "$service.socket" >/dev/null 2>&1 || :
+    done
+}
+
+enabled_services() {
+    have systemctl || return 0
+    for service in $services; do
+        ! systemctl is-enabled --quiet "$service.service" 2>/dev/null || printf '%s ' "$service"
+    done
+}
+
 install_packages() {
     log=.cache/apt.log
     mkdir -p .cache
+    case "$*" in
+        *nginx* | *rabbitmq*)
+            enabled_before=$(enabled_services)
+            without_services install_or_refresh "$@"
+            leave_disabled
+            ;;
+        *) install_or_refresh "$@" ;;
+    esac
+}
+
+install_or_refresh() {
     # A list from last month may name files that are gone: refreshed once, then tried again.
     install_now "$@" || {
         refresh_lists
@@ -100,9 +144,6 @@ Install what your system calls them, then run this again; \`make doctor\` lists 
     say "  download: $size MB, $(minutes "$size") on a line of 40 Mbit/s"
     # shellcheck disable=SC2086
     install_packages $packages
-    case $packages in
-        *nginx*) say "nginx is for tests only; if Debian has started its service: systemctl disable --now nginx" ;;
-    esac
 }
 
 # Only the network that listens needs it, so its absence is a word and not an end.

@@ -56,14 +56,16 @@ MAX_CHANGE_MS = MAX_OFFSET_MS + 40
 
 
 def resident_kb():
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+    """What of the process is in memory: all of it, and what is its own. Pages of files, as those of
+    libraries, come and go with what the kernel needs; its own can only stay or be given back."""
+    status = dict(line.split(":", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())
+    return [int(status[name].split()[0]) for name in ("VmRSS", "RssAnon")]
 
 
 def an_hour(values):
-    """By how much values, one a second, rise in an hour, after the first tenth of them."""
-    seconds = range(len(values) // 10, len(values))
-    return statistics.linear_regression(seconds, [values[s] for s in seconds]).slope * HOUR_S
+    """By how much values, each with its second, rise in an hour, after the first tenth of them."""
+    seconds, values = zip(*values[len(values) // 10:])
+    return statistics.linear_regression(seconds, values).slope * HOUR_S
 
 
 class Soak:
@@ -76,7 +78,8 @@ class Soak:
         self.sync = self.pipeline.get_by_name("sync")
         self.push.set_property("location", f"{server.url}/soak")
         self.said, self.ended, self.interrupted, self.restarts = [], [], 0, 0
-        self.memory, self.offsets, self.back, self.killed = [], [], [], None
+        self.memory, self.own, self.offsets, self.drift = [], [], [], []
+        self.back, self.killed = [], None
         self.failed, self.over = None, False
         self.seconds, self.until = seconds, time.monotonic() + seconds
         bus = self.pipeline.get_bus()
@@ -128,10 +131,15 @@ class Soak:
         return False
 
     def look(self):
-        self.memory.append(resident_kb())
+        memory, own = resident_kb()
+        self.memory.append(memory)
+        self.own.append(own)
         stats = self.sync.get_property("stats")
         if stats.has_field("offset-p95"):
             self.offsets.append(stats.get_value("offset-p95") / 1e6)
+        # Absent while nobody speaks.
+        if stats.has_field("offset"):
+            self.drift.append((len(self.memory), stats.get_value("offset") / 1e6))
         if time.monotonic() < self.until:
             return True
         # What waits is left unsaid, and told as interrupted.
@@ -154,7 +162,7 @@ class Soak:
         value = push.get_value
         sent = sum(value(f) for f in ("frames-sent", "frames-dropped", "raw-frames-dropped"))
         made, sound = sync.get_value("frames-out"), sync.get_value("sound-out") / 1e9
-        settled = self.memory[WARM_UP_S:]
+        settled = self.own[WARM_UP_S:]
         ends = min(ENDS_S, len(settled) // 2)
         growth = (statistics.median(settled[-ends:]) - statistics.median(settled[:ends])) if ends else None
         offset = max(map(abs, self.offsets), default=None)
@@ -162,7 +170,8 @@ class Soak:
               f"{value('frames-dropped')} dropped, {value('raw-frames-dropped')} not encoded")
         print(f"{len(self.said)} texts said, {self.interrupted} interruptions, {self.restarts} restarts of "
               f"the server, live again after {max(self.back, default=0):.2f} s at most")
-        print(f"offset {offset} ms at most; {self.memory[-1]} kB, {growth} kB more than after {WARM_UP_S} s")
+        print(f"offset {offset} ms at most; {self.memory[-1]} kB resident, {self.own[-1]} of them its own, "
+              f"{growth} kB more than after {WARM_UP_S} s")
         faults = []
         if self.failed:
             faults.append(self.failed)
@@ -185,7 +194,7 @@ class Soak:
         """What an hour shows and minutes do not; empty is good. Prints what was measured."""
         if self.seconds < HOUR_S:
             return []
-        grows, drifts = an_hour(self.memory), an_hour(self.offsets)
+        grows, drifts = an_hour(list(enumerate(self.own))), an_hour(self.drift)
         print(f"in an hour: {grows:.0f} kB, offset {drifts:.3f} ms")
         faults = []
         if grows > MAX_GROWTH_KB_AN_HOUR:

@@ -63,7 +63,7 @@ FLITE = ["slt", "rms", "awb", "kal16"]
 ESPEAK = """en-us en-gb en-gb-scotland de nl sv fr fr-be es es-419 it pt pt-br ca ro pl cs ru uk el hu tr fi id sw vi
 hi bn ta ar ka ja cmn""".split()
 # Shares of people, and of sounds without speech, in what is learnt from.
-SHARES = dict(people=0.55, none=0.1)
+SHARES = dict(people=0.55, none=0.15)
 # Clips of synthesisers from which the search for phones in recordings begins.
 ALIGNED_BY = 600
 VARIANTS = "m1 m2 m3 m4 m5 m6 m7 f1 f2 f3 f4 f5 klatt klatt2 klatt3 Andy Annie Denis Michael Gene".split()

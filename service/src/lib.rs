@@ -6,8 +6,12 @@
 //! process and stores the one [`job::Terminal`]. What the store says is true; the broker only says
 //! who is next, and may say it twice.
 
+pub mod broker;
+pub mod clock;
 pub mod job;
 pub mod parameters;
 pub mod plugin;
+pub mod post;
 pub mod serve;
 pub mod store;
+pub mod work;

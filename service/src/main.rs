@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `sonicd`: renders talking heads.
 
+mod confine;
 mod options;
+mod queue;
 mod render;
 mod telling;
 
-use std::process::exit;
+use std::{process::exit, sync::Arc};
 
 use options::Wanted;
-use sonicd::{parameters, plugin, serve};
+use sonicd::{
+    broker::{self, Broker},
+    parameters, plugin,
+    serve::{post::Post, settings::Settings},
+};
 
 const FAILED: i32 = 1;
 const MISUSED: i32 = 2;
@@ -18,13 +24,21 @@ fn main() {
         Ok(Wanted::Help) => said(options::HELP),
         Ok(Wanted::Version) => said(concat!("sonicd ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Wanted::Parameters) => parameters(),
-        Ok(Wanted::HelpOfServe) => said(serve::settings::HELP),
-        Ok(Wanted::Token(owner, file)) => match serve::auth::make_token(&owner, &file) {
+        Ok(Wanted::Serve(settings)) => match serve(*settings) {
+            Ok(()) => 0,
+            Err(what) => complain(&what, FAILED),
+        },
+        Ok(Wanted::HelpOfServe) => said(sonicd::serve::settings::HELP),
+        Ok(Wanted::Token(owner, file)) => match sonicd::serve::auth::make_token(&owner, &file) {
             Ok(token) => said(&format!("{token}\n")),
             Err(what) => complain(&what, FAILED),
         },
-        Ok(Wanted::Render(job, telling)) => match render(&job, telling) {
+        Ok(Wanted::Render(job, telling, bounds)) => match render(&job, telling, &bounds) {
             Ok(()) => 0,
+            Err(what) => complain(&what, FAILED),
+        },
+        Ok(Wanted::Queue(wanted)) => match queue::run(&wanted) {
+            Ok(text) => said(&text),
             Err(what) => complain(&what, FAILED),
         },
         Err(error) => complain(&error.to_string(), MISUSED),
@@ -38,12 +52,27 @@ fn start() -> Result<(), String> {
     plugin::load()
 }
 
-fn render(job: &render::Job, telling: telling::Telling) -> Result<(), String> {
+fn render(
+    job: &render::Job,
+    telling: telling::Telling,
+    bounds: &confine::Bounds,
+) -> Result<(), String> {
+    bounds.confine()?;
     start()?;
     let told = telling.begin();
     let result = render::render(job, &told);
     told.end(&result);
-    result.map(|_| ())
+    result.map(|_| ()).map_err(|failure| failure.reason)
+}
+
+fn serve(settings: Settings) -> Result<(), String> {
+    start()?;
+    sonicd::serve::run(settings, parameters::described(), || {
+        let settings = broker::Settings::from_environment();
+        let broker = settings.and_then(Broker::start);
+        let post: Arc<dyn Post> = Arc::new(broker.map_err(|error| error.to_string())?);
+        Ok(post)
+    })
 }
 
 fn parameters() -> i32 {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lexopt::prelude::*;
 
@@ -12,6 +16,8 @@ use sonicd::{
 };
 
 use crate::{
+    confine::Bounds,
+    queue::{self, Queue},
     render::{Container, Job, Speech},
     telling::Telling,
 };
@@ -22,7 +28,8 @@ sonicd render: a portrait and a voice, or a text, become a file
   --portrait FILE    JPEG, PNG or WebP [the built-in portrait]
   --landmarks FILE   68 points of the face as JSON, instead of looking for it
   --audio FILE       WAV, FLAC, MP3, Ogg, M4A, MP4, MKV, WebM or AAC; or
-  --text TEXT        what is said
+  --text TEXT        what is said; or
+  --text-file FILE   where that stands, in UTF-8
   --out FILE         .mp4 (H.264, AAC), .mkv (H.264, Opus) or .webm (VP8, Opus)
   --size WxH         of the picture [by the portrait]
   --fps RATE         frames a second, as 25 or 30000/1001 [25]
@@ -30,11 +37,22 @@ sonicd render: a portrait and a voice, or a text, become a file
   --encoder-threads N  threads of the video's encoder; 0 is one a core [0]
   --stall SECONDS    gives up when nothing is rendered for so long [60]
   --progress HOW     bar, json or none [a bar, if somebody sees it]
+  --cores LIST       the cores that it may use, as 0,1 [all]
+  --child-of PID     dies with that process, which started it; has no network, gains no rights
   --NAME VALUE       a property of sonicanimator or ttssrc: sonicd parameters lists them
 
 sonicd parameters: what can be set, what it takes, and its default
 sonicd serve: takes jobs over HTTP; sonicd serve --help says more
 sonicd token OWNER --tokens FILE: makes a token for sonicd serve, and prints it once
+
+sonicd queue stats | dead | requeue | purge: what waits at the broker, SONICD_AMQP_URL
+
+  stats              how many tickets wait, and where
+  dead               those that will not be tried again, and why
+    --most N         no more than so many [100]
+  requeue ID... | --all   tries these, or all of them, once more
+  purge QUEUE --yes  takes everything away that waits there
+  --json             answers in JSON
 
   -h, --help
   -V, --version
@@ -48,12 +66,13 @@ pub enum Wanted {
     Help,
     Version,
     Parameters,
-    Render(Box<Job>, Telling),
+    Render(Box<Job>, Telling, Bounds),
     /// What `sonicd serve` says of itself.
     HelpOfServe,
     Serve(Box<Settings>),
     /// For whom, and the file that its digest goes to.
     Token(Owner, PathBuf),
+    Queue(Queue),
 }
 
 /// The longest time that can be asked for, s: a day.
@@ -71,6 +90,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
         Some(Short('h') | Long("help")) => Ok(Wanted::Help),
         Some(Short('V') | Long("version")) => Ok(Wanted::Version),
         Some(Value(command)) if command == "render" => render(&mut parser),
+        Some(Value(command)) if command == "queue" => {
+            Ok(queue::parse(&mut parser)?.map_or(Wanted::Help, Wanted::Queue))
+        }
         Some(Value(command)) if command == "parameters" => match parser.next()? {
             None => Ok(Wanted::Parameters),
             Some(arg) => Err(arg.unexpected()),
@@ -117,6 +139,7 @@ fn token(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
 fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     let (mut job, mut telling) = (Job::default(), Telling::default());
     let (mut audio, mut text, mut out) = (None, None, None);
+    let mut bounds = Bounds::default();
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Wanted::Help),
@@ -124,12 +147,15 @@ fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
             Long("landmarks") => job.landmarks = Some(file(parser, "--landmarks")?),
             Long("audio") => audio = Some(file(parser, "--audio")?),
             Long("text") => text = Some(parser.value()?.string()?),
+            Long("text-file") => text = Some(content(&file(parser, "--text-file")?)?),
             Long("out") => out = Some(file(parser, "--out")?),
             Long("size") => job.size = Some(parser.value()?.parse_with(size)?),
             Long("fps") => job.fps = parser.value()?.parse_with(rate)?,
             Long("duration") => job.duration = Some(parser.value()?.parse_with(seconds)?),
             Long("stall") => job.stall = parser.value()?.parse_with(seconds)?,
             Long("encoder-threads") => job.encoder_threads = parser.value()?.parse_with(threads)?,
+            Long("child-of") => bounds.parent = Some(parser.value()?.parse()?),
+            Long("cores") => bounds.cores = parser.value()?.parse_with(cores)?,
             Long("progress") => telling = parser.value()?.parse_with(Telling::parse)?,
             Long(name) => {
                 let found = parameters::find(name);
@@ -158,7 +184,7 @@ fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     if Container::of(&job.out).is_none() {
         return Err("--out must end with .mp4, .mkv or .webm".into());
     }
-    Ok(Wanted::Render(Box::new(job), telling))
+    Ok(Wanted::Render(Box::new(job), telling, bounds))
 }
 
 fn file(parser: &mut lexopt::Parser, option: &str) -> Result<PathBuf, lexopt::Error> {
@@ -169,6 +195,12 @@ fn file(parser: &mut lexopt::Parser, option: &str) -> Result<PathBuf, lexopt::Er
     Ok(name.into())
 }
 
+/// What stands in a file.
+fn content(file: &Path) -> Result<String, lexopt::Error> {
+    let text = std::fs::read_to_string(file);
+    text.map_err(|error| format!("--text-file {}: {error}", file.display()).into())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number <= MOST_S => Ok(Duration::from_secs_f64(number)),
@@ -176,6 +208,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
             "expected seconds, more than 0 and at most {MOST_S}"
         )),
     }
+}
+
+fn cores(text: &str) -> Result<Vec<usize>, String> {
+    let numbers = text.split(',').map(|number| number.parse().ok());
+    let known: Option<Vec<_>> = numbers.collect();
+    known.ok_or_else(|| "expected numbers of cores as 0,1".to_owned())
 }
 
 fn threads(text: &str) -> Result<u32, String> {
@@ -214,8 +252,8 @@ mod tests {
     #[test]
     fn a_job_is_read() {
         let line = "render --portrait me.jpg --text Hello --out a.mp4 --fps 30000/1001 \
-                    --size 1280x720 --motion-scale 0.5 --voice=de --progress json --duration 2.5";
-        let Ok(Wanted::Render(job, telling)) = parsed(line) else {
+                    --size 1280x720 --motion-scale 0.5 --voice=de --progress json --duration 2.5 --child-of 7 --cores 0,3";
+        let Ok(Wanted::Render(job, telling, bounds)) = parsed(line) else {
             panic!("a good line");
         };
         assert_eq!(job.speech, Speech::Text("Hello".into()));
@@ -223,6 +261,7 @@ mod tests {
         assert_eq!(job.size, Some((1280, 720)));
         assert_eq!(job.duration, Some(Duration::from_millis(2500)));
         assert_eq!(telling, Telling::Json);
+        assert_eq!((bounds.parent, bounds.cores), (Some(7), vec![0, 3]));
         let set: Vec<_> = job
             .parameters
             .iter()
@@ -256,6 +295,9 @@ mod tests {
             (&format!("{good} --duration nan"), "seconds"),
             (&format!("{good} --encoder-threads -1"), "whole number"),
             (&format!("{good} --progress loud"), "loud"),
+            (&format!("{good} --child-of me"), "me"),
+            (&format!("{good} --cores 0-1"), "0,1"),
+            ("render --text-file /nowhere --out a.mp4", "/nowhere"),
             (&format!("{good} --moustache 3"), "--moustache"),
             (&format!("{good} extra"), "extra"),
             ("serve --listen nowhere", "127.0.0.1:8040"),

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::render::Done;
+use crate::render::{Done, Failure};
 
 /// Nobody wants to hear it more often.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -78,14 +78,16 @@ impl Told {
     }
 
     /// How it ended.
-    pub fn end(&self, result: &Result<Done, String>) {
+    pub fn end(&self, result: &Result<Done, Failure>) {
         match (self.how, result) {
             (Telling::Json, Ok(done)) => line(&json!({ "done": {
                 "file": done.file.to_string_lossy(), "frames": done.frames, "seconds": round(done.seconds),
                 "width": done.size.0, "height": done.size.1,
                 "render_seconds": round(done.took.as_secs_f64()), "ignored": done.ignored,
             } })),
-            (Telling::Json, Err(reason)) => line(&json!({ "failed": { "reason": reason } })),
+            (Telling::Json, Err(failure)) => line(&json!({ "failed": {
+                "reason": failure.reason, "passing": failure.passing,
+            } })),
             (Telling::Bar, Ok(done)) => {
                 eprintln!("\r{}", bar(done.seconds, Some(done.seconds)));
                 let speed = done.seconds / done.took.as_secs_f64().max(1e-3);

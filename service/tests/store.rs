@@ -1,46 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The store, as the service uses it, over a folder.
 
-use std::{collections::BTreeMap, path::Path, time::SystemTime};
+mod jobs;
+
+use std::time::SystemTime;
 
 use futures_util::{TryStreamExt as _, future::join_all};
+use jobs::{accepted as job, owner, run, store};
 use sonicd::{
-    job::{
-        Accepted, Attempt, Class, Container, Digest, FORMAT, GivenUp, JobId, Order, Outcome, Owner,
-        Rendered, Speech, Terminal,
-    },
-    store::{Lead, Store},
+    job::{Attempt, Container, Digest, FORMAT, GivenUp, JobId, Outcome, Owner, Rendered, Terminal},
+    store::Lead,
 };
-
-fn store(folder: &Path) -> Store {
-    Store::folder(&folder.join("store")).expect("a folder")
-}
-
-fn owner(name: &str) -> Owner {
-    name.parse().expect("a name")
-}
-
-fn job(owner: &Owner, ms: u64) -> Accepted {
-    Accepted {
-        format: FORMAT,
-        id: JobId::new(ms, ms),
-        owner: owner.clone(),
-        class: Class::Normal,
-        order: Order {
-            portrait: None,
-            speech: Speech::Text("Hello".to_owned()),
-            container: Container::Mp4,
-            size: None,
-            fps: (25, 1),
-            duration_ms: None,
-            parameters: BTreeMap::new(),
-        },
-        callback_url: None,
-        idempotency_key: None,
-        ignored: Vec::new(),
-        media_ms: 1000,
-    }
-}
 
 fn ended(outcome: Outcome) -> Terminal {
     Terminal {
@@ -63,19 +33,10 @@ fn rendered(of: &JobId) -> Rendered {
     }
 }
 
-fn run<F: Future<Output = ()>>(test: impl FnOnce(Store, std::path::PathBuf) -> F) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let limit = std::time::Duration::from_secs(60);
-    let future = test(store(folder.path()), folder.path().to_owned());
-    runtime
-        .block_on(async { tokio::time::timeout(limit, future).await })
-        .expect("it ends in time");
-}
-
 #[test]
 fn of_many_ends_one_holds_and_all_hear_of_it() {
-    run(|store, _| async move {
+    run(|folder| async move {
+        let store = store(&folder);
         let job = job(&owner("a"), 1);
         store.accept(&job).await.expect("it is stored");
         assert_eq!(store.open_jobs().await.expect("a list").len(), 1);
@@ -100,7 +61,8 @@ fn of_many_ends_one_holds_and_all_hear_of_it() {
 
 #[test]
 fn jobs_are_listed_page_by_page_and_only_ones_own() {
-    run(|store, _| async move {
+    run(|folder| async move {
+        let store = store(&folder);
         let (a, b) = (owner("a"), owner("b"));
         // More than a span apart, some of them.
         let times: Vec<u64> = (0..20).map(|n| n * 60_000_000).collect();
@@ -130,7 +92,8 @@ fn jobs_are_listed_page_by_page_and_only_ones_own() {
 
 #[test]
 fn an_attempt_belongs_to_one_worker() {
-    run(|store, _| async move {
+    run(|folder| async move {
+        let store = store(&folder);
         let job = job(&owner("a"), 1);
         let claims = (0..16).map(|n| {
             let (store, job) = (store.clone(), job.clone());
@@ -172,7 +135,8 @@ fn an_attempt_belongs_to_one_worker() {
 
 #[test]
 fn equal_orders_share_a_result_and_a_cancelled_leader_hands_over() {
-    run(|store, folder| async move {
+    run(|folder| async move {
+        let store = store(&folder);
         let a = owner("a");
         let (one, two, three) = (job(&a, 1), job(&a, 2), job(&a, 3));
         let key = one.order.key();
@@ -184,7 +148,7 @@ fn equal_orders_share_a_result_and_a_cancelled_leader_hands_over() {
         store.finish(&a, &one.id, &end).await.expect("it ends");
         assert_eq!(
             store.followers(&a, &key).await.expect("a list"),
-            [two.id.clone()]
+            std::slice::from_ref(&two.id)
         );
         assert_eq!(lead(&two.id).await, Lead::Leads);
         assert_eq!(lead(&three.id).await, Lead::Follows(two.id.clone()));
@@ -215,7 +179,8 @@ fn equal_orders_share_a_result_and_a_cancelled_leader_hands_over() {
 
 #[test]
 fn what_is_uploaded_comes_back_whole() {
-    run(|store, folder| async move {
+    run(|folder| async move {
+        let store = store(&folder);
         let a = owner("a");
         for length in [0, 1, 20 << 20] {
             let bytes: Vec<u8> = (0..length).map(|n: u32| ((n * 31) >> 3) as u8).collect();
@@ -257,7 +222,8 @@ fn what_is_uploaded_comes_back_whole() {
 
 #[test]
 fn a_part_of_a_result_can_be_asked_for() {
-    run(|store, folder| async move {
+    run(|folder| async move {
+        let store = store(&folder);
         let (a, id) = (owner("a"), JobId::new(1, 1));
         let file = folder.join("a.webm");
         std::fs::write(&file, b"0123456789").expect("a file");
@@ -279,7 +245,8 @@ fn a_part_of_a_result_can_be_asked_for() {
 
 #[test]
 fn a_name_that_a_client_gave_leads_to_one_job() {
-    run(|store, _| async move {
+    run(|folder| async move {
+        let store = store(&folder);
         let a = owner("a");
         let (one, two) = (JobId::new(1, 1), JobId::new(2, 2));
         let named = async |owner: &Owner, id: &JobId| {

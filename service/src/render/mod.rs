@@ -82,11 +82,35 @@ pub struct Done {
     pub ignored: Vec<&'static str>,
 }
 
+/// Why there is no file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// A sentence.
+    pub reason: String,
+    /// It is this machine's fault, and may be otherwise at another time or elsewhere.
+    pub passing: bool,
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            passing: false,
+        }
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
 /// Renders a job. The file is there when it is whole, and not before.
 ///
 /// # Errors
 /// It could not be made: a sentence that names what was wrong. What was there before is untouched.
-pub fn render(job: &Job, told: &Told) -> Result<Done, String> {
+pub fn render(job: &Job, told: &Told) -> Result<Done, Failure> {
     let began = Instant::now();
     for file in job.files() {
         readable(file)?;
@@ -95,9 +119,8 @@ pub fn render(job: &Job, told: &Told) -> Result<Done, String> {
     let rendering = Rendering::build(job, unfinished.path())?;
     let size = run(&rendering, job, told)?;
     let frames = rendering.frames();
-    unfinished
-        .persist(&job.out)
-        .map_err(|error| format!("{} cannot be written: {}", job.out.display(), error.error))?;
+    let kept = unfinished.persist(&job.out);
+    kept.map_err(|error| unwritten(&job.out, &error.error))?;
     Ok(Done {
         file: job.out.clone(),
         frames,
@@ -132,7 +155,7 @@ fn readable(file: &Path) -> Result<(), String> {
 }
 
 /// A file beside the one that is asked for; it goes if it does not take its place.
-fn unfinished(out: &Path) -> Result<tempfile::NamedTempFile, String> {
+fn unfinished(out: &Path) -> Result<tempfile::NamedTempFile, Failure> {
     use std::os::unix::fs::PermissionsExt;
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
     tempfile::Builder::new()
@@ -140,11 +163,18 @@ fn unfinished(out: &Path) -> Result<tempfile::NamedTempFile, String> {
         // As any other program's files: what the user's mask leaves.
         .permissions(std::fs::Permissions::from_mode(0o666))
         .tempfile_in(folder.unwrap_or(Path::new(".")))
-        .map_err(|error| format!("{} cannot be written: {error}", out.display()))
+        .map_err(|error| unwritten(out, &error))
+}
+
+fn unwritten(out: &Path, error: &std::io::Error) -> Failure {
+    Failure {
+        reason: format!("{} cannot be written: {error}", out.display()),
+        passing: error.kind() == std::io::ErrorKind::StorageFull,
+    }
 }
 
 /// Until it is over. The size of the pictures.
-fn run(rendering: &Rendering, job: &Job, told: &Told) -> Result<(u32, u32), String> {
+fn run(rendering: &Rendering, job: &Job, told: &Told) -> Result<(u32, u32), Failure> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     // Whoever asks to end gets an end without a file.
@@ -160,20 +190,18 @@ fn run(rendering: &Rendering, job: &Job, told: &Told) -> Result<(u32, u32), Stri
         match message.as_ref().map(|message| message.view()) {
             Some(gst::MessageView::Eos(_)) => break Ok(()),
             Some(gst::MessageView::Error(error)) => break Err(rendering.told_by(error, job)),
-            _ if started.is_err() => break Err("the pipeline does not start".to_owned()),
+            _ if started.is_err() => break Err("the pipeline does not start".into()),
             _ => {}
         }
         if cancelled.load(Ordering::Relaxed) {
-            break Err("it was cancelled".to_owned());
+            break Err("it was cancelled".into());
         }
         let frames = rendering.frames();
         if frames != progress.0 {
             progress = (frames, Instant::now());
         } else if progress.1.elapsed() >= job.stall {
-            break Err(format!(
-                "nothing was rendered for {} s",
-                job.stall.as_secs_f64()
-            ));
+            let waited = job.stall.as_secs_f64();
+            break Err(format!("nothing was rendered for {waited} s").into());
         }
         told.progress(rendering.seconds(frames), rendering.length(job));
     };
@@ -181,7 +209,7 @@ fn run(rendering: &Rendering, job: &Job, told: &Told) -> Result<(u32, u32), Stri
     let _ = pipeline.set_state(gst::State::Null);
     ended?;
     size.filter(|_| rendering.frames() > 0)
-        .ok_or_else(|| "there is no sound to speak to".to_owned())
+        .ok_or_else(|| "there is no sound to speak to".into())
 }
 
 /// An element.

@@ -11,7 +11,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{Job, Speech, make, output::Container, sound};
+use super::{Failure, Job, Speech, make, output::Container, sound};
 use sonicd::parameters::Element;
 
 /// The encoder of the pictures looks ahead by some seconds of them: the sound has to wait, ns.
@@ -92,8 +92,14 @@ impl Rendering {
         Some((side("width")?, side("height")?))
     }
 
-    /// What an element complains of, as a sentence.
-    pub fn told_by(&self, error: &gst::message::Error, job: &Job) -> String {
+    /// What an element complains of.
+    pub fn told_by(&self, error: &gst::message::Error, job: &Job) -> Failure {
+        let reason = self.sentence(error, job);
+        let passing = error.error().matches(gst::ResourceError::NoSpaceLeft);
+        Failure { reason, passing }
+    }
+
+    fn sentence(&self, error: &gst::message::Error, job: &Job) -> String {
         let what = error.error().message().trim_end_matches('.').to_owned();
         let of_reader = error.src().is_some_and(|source| {
             let path = source.path_string();

@@ -14,6 +14,7 @@ mod metrics;
 pub mod pace;
 pub mod post;
 pub mod problem;
+mod rabbit;
 mod routes;
 mod run;
 pub mod settings;
@@ -27,7 +28,7 @@ mod view;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::Instant,
 };
 
 pub use run::run;
@@ -42,6 +43,7 @@ use self::{
     settings::Settings, sign::Signer,
 };
 use crate::{
+    clock::now_ms,
     job::{FORMAT, JobId, News, Outcome, Owner, Report, Terminal},
     parameters::Described,
     store::{Store, StoreError},
@@ -160,12 +162,6 @@ fn random() -> Result<String, String> {
 async fn end(ending: &mut watch::Receiver<bool>) {
     // An error is that nobody can say so any more.
     let _ = ending.wait_for(|ending| *ending).await;
-}
-
-/// Milliseconds since 1970.
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.unwrap_or(Duration::ZERO).as_millis() as u64
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

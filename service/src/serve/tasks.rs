@@ -191,6 +191,7 @@ pub(super) async fn sweep_once(app: &App) -> Result<(), StoreError> {
     let here = app.lanes().all();
     let depths = tokio::time::timeout(CONFIRMED, app.post.depths()).await;
     let depths = depths.ok().and_then(Result::ok);
+    app.metrics.broker.set(depths.is_some().into());
     let with_broker = depths.map(|depths| depths.of.values().sum::<u64>() + depths.delayed);
     let marks = app.store.open_jobs().await?;
     let marked: HashSet<&JobId> = marks.iter().map(|(_, id)| id).collect();

@@ -23,7 +23,7 @@ const SAID: f32 = 0.05;
 /// What a contact changes by from frame to frame at most: lips take 20 ms to meet or to part.
 const PACE: f32 = 0.5;
 /// Movements smaller than this are rest.
-const REST: f32 = 0.02;
+const REST: f32 = 0.03;
 
 /// Turns rows of the network into mouths, one for one and in order; what comes later changes
 /// nothing that came out.

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A worker: takes tickets, renders each job in a child process, stores how it ended.
+
+mod child;
+mod ending;
+mod policy;
+mod pool;
+mod process;
+
+pub use child::{Child, Ended, Limits};
+pub use ending::{Aftermath, end};
+pub use policy::{Claim, claim, time_limit};
+pub use pool::{Source, Taken, shares, work};
+pub use process::{Bench, Verdict};
