@@ -9,6 +9,9 @@
 pub mod broker;
 pub mod clock;
 pub mod job;
+pub mod parameters;
+pub mod plugin;
 pub mod post;
+pub mod serve;
 pub mod store;
 pub mod work;

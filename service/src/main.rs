@@ -3,15 +3,18 @@
 
 mod confine;
 mod options;
-mod parameters;
-mod plugin;
 mod queue;
 mod render;
 mod telling;
 
-use std::process::exit;
+use std::{process::exit, sync::Arc};
 
 use options::Wanted;
+use sonicd::{
+    broker::{self, Broker},
+    parameters, plugin,
+    serve::{post::Post, settings::Settings},
+};
 
 const FAILED: i32 = 1;
 const MISUSED: i32 = 2;
@@ -21,6 +24,15 @@ fn main() {
         Ok(Wanted::Help) => said(options::HELP),
         Ok(Wanted::Version) => said(concat!("sonicd ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Wanted::Parameters) => parameters(),
+        Ok(Wanted::Serve(settings)) => match serve(*settings) {
+            Ok(()) => 0,
+            Err(what) => complain(&what, FAILED),
+        },
+        Ok(Wanted::HelpOfServe) => said(sonicd::serve::settings::HELP),
+        Ok(Wanted::Token(owner, file)) => match sonicd::serve::auth::make_token(&owner, &file) {
+            Ok(token) => said(&format!("{token}\n")),
+            Err(what) => complain(&what, FAILED),
+        },
         Ok(Wanted::Render(job, telling, bounds)) => match render(&job, telling, &bounds) {
             Ok(()) => 0,
             Err(what) => complain(&what, FAILED),
@@ -51,6 +63,16 @@ fn render(
     let result = render::render(job, &told);
     told.end(&result);
     result.map(|_| ()).map_err(|failure| failure.reason)
+}
+
+fn serve(settings: Settings) -> Result<(), String> {
+    start()?;
+    sonicd::serve::run(settings, parameters::described(), || {
+        let settings = broker::Settings::from_environment();
+        let broker = settings.and_then(Broker::start);
+        let post: Arc<dyn Post> = Arc::new(broker.map_err(|error| error.to_string())?);
+        Ok(post)
+    })
 }
 
 fn parameters() -> i32 {

@@ -9,9 +9,14 @@ use std::{
 
 use lexopt::prelude::*;
 
+use sonicd::{
+    job::Owner,
+    parameters::{self, Parameter},
+    serve::settings::Settings,
+};
+
 use crate::{
     confine::Bounds,
-    parameters::{self, Parameter},
     queue::{self, Queue},
     render::{Container, Job, Speech},
     telling::Telling,
@@ -37,6 +42,8 @@ sonicd render: a portrait and a voice, or a text, become a file
   --NAME VALUE       a property of sonicanimator or ttssrc: sonicd parameters lists them
 
 sonicd parameters: what can be set, what it takes, and its default
+sonicd serve: takes jobs over HTTP; sonicd serve --help says more
+sonicd token OWNER --tokens FILE: makes a token for sonicd serve, and prints it once
 
 sonicd queue stats | dead | requeue | purge: what waits at the broker, SONICD_AMQP_URL
 
@@ -60,6 +67,11 @@ pub enum Wanted {
     Version,
     Parameters,
     Render(Box<Job>, Telling, Bounds),
+    /// What `sonicd serve` says of itself.
+    HelpOfServe,
+    Serve(Box<Settings>),
+    /// For whom, and the file that its digest goes to.
+    Token(Owner, PathBuf),
     Queue(Queue),
 }
 
@@ -85,6 +97,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
             None => Ok(Wanted::Parameters),
             Some(arg) => Err(arg.unexpected()),
         },
+        Some(Value(command)) if command == "serve" => serve(&mut parser),
+        Some(Value(command)) if command == "token" => token(&mut parser),
         Some(Value(command)) => Err(format!(
             "there is no command {}; see --help",
             command.to_string_lossy()
@@ -93,6 +107,33 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
         Some(arg) => Err(arg.unexpected()),
         None => Err("which command? See --help".into()),
     }
+}
+
+fn serve(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
+    let mut ahead = parser.clone();
+    while let Some(arg) = ahead.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(Wanted::HelpOfServe),
+            Long(_) => drop(ahead.value()),
+            _ => {}
+        }
+    }
+    let settings = Settings::parse(parser, |name| std::env::var(name).ok())?;
+    Ok(Wanted::Serve(Box::new(settings)))
+}
+
+fn token(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
+    let (mut owner, mut tokens) = (None, std::env::var_os("SONICD_TOKENS").map(PathBuf::from));
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("tokens") => tokens = Some(file(parser, "--tokens")?),
+            Value(name) if owner.is_none() => owner = Some(name.parse()?),
+            _ => return Err(arg.unexpected()),
+        }
+    }
+    let owner = owner.ok_or("for whom? sonicd token OWNER")?;
+    let tokens = tokens.ok_or("--tokens: which file?")?;
+    Ok(Wanted::Token(owner, tokens))
 }
 
 fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
@@ -229,6 +270,10 @@ mod tests {
         assert_eq!(set, [("motion_scale", "0.5"), ("voice", "de")]);
         assert_eq!(parsed("parameters"), Ok(Wanted::Parameters));
         assert_eq!(parsed("render --help"), Ok(Wanted::Help));
+        assert_eq!(parsed("serve --width 3 --help"), Ok(Wanted::HelpOfServe));
+        let owner = "me".parse().expect("a name");
+        let token = Wanted::Token(owner, "file".into());
+        assert_eq!(parsed("token me --tokens file"), Ok(token));
     }
 
     #[test]
@@ -255,6 +300,10 @@ mod tests {
             ("render --text-file /nowhere --out a.mp4", "/nowhere"),
             (&format!("{good} --moustache 3"), "--moustache"),
             (&format!("{good} extra"), "extra"),
+            ("serve --listen nowhere", "127.0.0.1:8040"),
+            ("serve --moustache 3", "moustache"),
+            ("token --tokens file", "for whom"),
+            ("token ME --tokens file", "a-z"),
         ] {
             let error = parsed(line).expect_err(line);
             assert!(error.contains(word), "{line}: {error}");

@@ -3,16 +3,20 @@
 //! ranges and defaults are those of the elements, so that there is one truth.
 
 use gst::{glib, prelude::*};
+use serde::Serialize;
 
 /// Which element a parameter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
+    /// The one that moves the portrait.
     Animator,
+    /// The one that speaks a text.
     Speech,
 }
 
 impl Element {
     /// The name of its factory.
+    #[must_use]
     pub fn factory(self) -> &'static str {
         match self {
             Element::Animator => "sonicanimator",
@@ -47,13 +51,16 @@ const TABLE: [(&str, Element); 19] = [
 /// A parameter and its value, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
+    /// Whose property it is.
     pub element: Element,
     /// With `_`, as in a job.
     pub name: &'static str,
+    /// Its value.
     pub value: String,
 }
 
 /// The parameter of that name, which may be written with `-` as well.
+#[must_use]
 pub fn find(name: &str) -> Option<(&'static str, Element)> {
     let name = name.replace('-', "_");
     TABLE.into_iter().find(|(known, _)| *known == name)
@@ -70,72 +77,168 @@ impl Parameter {
         let spec = element
             .find_property(&property)
             .ok_or_else(|| format!("{}: the element has no such property", self.name))?;
-        let wrong = || format!("{}={}: expected {}", self.name, self.value, values(&spec));
-        let value =
-            glib::Value::deserialize(&self.value, spec.value_type()).map_err(|_| wrong())?;
-        if !within(&spec, &value) {
-            return Err(wrong());
-        }
+        let kind = Kind::of(&spec);
+        let wrong = || format!("{}={}: expected {kind}", self.name, self.value);
+        let text = kind.read(&self.value).ok_or_else(wrong)?;
+        let value = glib::Value::deserialize(&text, spec.value_type()).map_err(|_| wrong())?;
         element.set_property_from_value(&property, &value);
         Ok(())
     }
 }
 
-/// Whether a value of the right type lies in the range.
-fn within(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
-    if let Some(s) = spec.downcast_ref::<glib::ParamSpecDouble>() {
-        value
-            .get()
-            .is_ok_and(|v: f64| v >= s.minimum() && v <= s.maximum())
-    } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecUInt>() {
-        value
-            .get()
-            .is_ok_and(|v: u32| v >= s.minimum() && v <= s.maximum())
-    } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecInt>() {
-        value
-            .get()
-            .is_ok_and(|v: i32| v >= s.minimum() && v <= s.maximum())
-    } else {
-        true
+/// What a parameter takes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "type")]
+pub enum Kind {
+    /// A number.
+    Number {
+        /// The least.
+        minimum: f64,
+        /// The most.
+        maximum: f64,
+    },
+    /// A whole number.
+    Integer {
+        /// The least.
+        minimum: i64,
+        /// The most.
+        maximum: u64,
+    },
+    /// One of these.
+    Choice {
+        /// Their names.
+        values: Vec<String>,
+    },
+    /// Any text.
+    Text,
+}
+
+impl Kind {
+    fn of(spec: &glib::ParamSpec) -> Self {
+        if let Some(s) = spec.downcast_ref::<glib::ParamSpecDouble>() {
+            let (minimum, maximum) = (s.minimum(), s.maximum());
+            Kind::Number { minimum, maximum }
+        } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecUInt>() {
+            let (minimum, maximum) = (s.minimum().into(), s.maximum().into());
+            Kind::Integer { minimum, maximum }
+        } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecInt>() {
+            let maximum = u64::try_from(s.maximum()).unwrap_or_default();
+            let minimum = s.minimum().into();
+            Kind::Integer { minimum, maximum }
+        } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecUInt64>() {
+            let minimum = i64::try_from(s.minimum()).unwrap_or(i64::MAX);
+            let maximum = s.maximum();
+            Kind::Integer { minimum, maximum }
+        } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecEnum>() {
+            let class = s.enum_class();
+            let values = class.values().iter().map(|value| value.nick().to_owned());
+            Kind::Choice {
+                values: values.collect(),
+            }
+        } else {
+            Kind::Text
+        }
+    }
+
+    /// A value as all write it that mean the same; `None` if it is none.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<String> {
+        match self {
+            Kind::Number { minimum, maximum } => {
+                let number: f64 = text.trim().parse().ok()?;
+                let within = (*minimum..=*maximum).contains(&number);
+                within.then(|| number.to_string())
+            }
+            Kind::Integer { minimum, maximum } => {
+                let number: i128 = text.trim().parse().ok()?;
+                let within = (i128::from(*minimum)..=i128::from(*maximum)).contains(&number);
+                within.then(|| number.to_string())
+            }
+            Kind::Choice { values } => values.iter().find(|value| *value == text).cloned(),
+            Kind::Text => Some(text.to_owned()),
+        }
     }
 }
 
-/// What it takes, in words.
-fn values(spec: &glib::ParamSpec) -> String {
-    if let Some(s) = spec.downcast_ref::<glib::ParamSpecDouble>() {
-        format!("a number from {} to {}", s.minimum(), s.maximum())
-    } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecUInt>() {
-        format!("a whole number from {} to {}", s.minimum(), s.maximum())
-    } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecInt>() {
-        format!("a whole number from {} to {}", s.minimum(), s.maximum())
-    } else if spec.is::<glib::ParamSpecUInt64>() {
-        "a whole number from 0".to_owned()
-    } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecEnum>() {
-        let class = s.enum_class();
-        let nicks: Vec<_> = class.values().iter().map(|value| value.nick()).collect();
-        nicks.join(", ")
-    } else {
-        "a text".to_owned()
+/// In words.
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Kind::Number { minimum, maximum } => write!(f, "a number from {minimum} to {maximum}"),
+            Kind::Integer { minimum, maximum } if *maximum == u64::MAX => {
+                write!(f, "a whole number from {minimum}")
+            }
+            Kind::Integer { minimum, maximum } => {
+                write!(f, "a whole number from {minimum} to {maximum}")
+            }
+            Kind::Choice { values } => f.write_str(&values.join(", ")),
+            Kind::Text => f.write_str("a text"),
+        }
     }
+}
+
+/// A parameter, as its element describes it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Described {
+    /// With `_`.
+    pub name: &'static str,
+    /// Whose property it is.
+    #[serde(skip)]
+    pub element: Element,
+    /// What it takes.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// What it is if nothing is said.
+    pub default: String,
+    /// A sentence.
+    pub description: String,
+}
+
+/// All of them, as their elements describe them; GStreamer runs, and knows the elements.
+#[must_use]
+pub fn described() -> Vec<Described> {
+    let mut found = Vec::new();
+    for of in [Element::Animator, Element::Speech] {
+        let Ok(element) = gst::ElementFactory::make(of.factory()).build() else {
+            continue;
+        };
+        for (name, _) in TABLE.into_iter().filter(|(_, element)| *element == of) {
+            let Some(spec) = element.find_property(&name.replace('_', "-")) else {
+                continue;
+            };
+            let default = spec.default_value();
+            // A text's own form has no quotes around it.
+            let default = default.get::<Option<String>>().map_or_else(
+                |_| {
+                    default
+                        .serialize()
+                        .map_or_else(|_| String::new(), Into::into)
+                },
+                Option::unwrap_or_default,
+            );
+            found.push(Described {
+                name,
+                element: of,
+                kind: Kind::of(&spec),
+                default,
+                description: spec.blurb().unwrap_or_default().to_owned(),
+            });
+        }
+    }
+    found
 }
 
 /// All of them with what they take and their defaults, a line each.
+#[must_use]
 pub fn list() -> String {
     let mut text = String::new();
-    for (name, of) in TABLE {
-        let element = gst::ElementFactory::make(of.factory()).build();
-        let spec = element
-            .ok()
-            .and_then(|element| element.find_property(&name.replace('_', "-")));
-        if let Some(spec) = spec {
-            let default = spec.default_value().serialize();
-            let default = default.map_or_else(|_| String::new(), |text| format!(" [{text}]"));
-            text += &format!(
-                "  --{:<20} {}{default}\n",
-                name.replace('_', "-"),
-                values(&spec)
-            );
-        }
+    for parameter in described() {
+        let name = parameter.name.replace('_', "-");
+        let default = match parameter.default.as_str() {
+            "" => String::new(),
+            default => format!(" [{default}]"),
+        };
+        text += &format!("  --{name:<20} {}{default}\n", parameter.kind);
     }
     text
 }

@@ -16,7 +16,9 @@ use std::{
 
 use gst::prelude::*;
 
-use crate::{parameters::Parameter, telling::Told};
+use sonicd::parameters::Parameter;
+
+use crate::telling::Told;
 pub use output::Container;
 use pipeline::Rendering;
 

@@ -12,7 +12,7 @@ use std::{
 use gst::prelude::*;
 
 use super::{Failure, Job, Speech, make, output::Container, sound};
-use crate::parameters::Element;
+use sonicd::parameters::Element;
 
 /// The encoder of the pictures looks ahead by some seconds of them: the sound has to wait, ns.
 const SOUND_WAITS: u64 = 20_000_000_000;

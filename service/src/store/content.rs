@@ -41,6 +41,24 @@ impl Store {
         self.exists(&keys::blob(owner, digest)).await
     }
 
+    /// How an owner's upload begins, at most `length` bytes of it, and how long it is, bytes.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn peek_blob(
+        &self,
+        owner: &Owner,
+        digest: &Digest,
+        length: u64,
+    ) -> Result<Option<(Bytes, u64)>, StoreError> {
+        let at = keys::blob(owner, digest);
+        let Some((size, pieces)) = self.stream(&at, Some(0..length)).await? else {
+            return Ok(None);
+        };
+        let pieces: Vec<Bytes> = pieces.try_collect().await?;
+        Ok(Some((pieces.concat().into(), size)))
+    }
+
     /// Writes an upload to a new file; whether there is such an upload.
     ///
     /// # Errors
@@ -91,6 +109,23 @@ impl Store {
     ) -> Result<Option<Stream>, StoreError> {
         self.stream(&keys::result(owner, id, container), range)
             .await
+    }
+
+    /// How long a job's result is, bytes; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn result_bytes(
+        &self,
+        owner: &Owner,
+        id: &JobId,
+        container: Container,
+    ) -> Result<Option<u64>, StoreError> {
+        match self.inner.head(&keys::result(owner, id, container)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether the file of a result is still there.

@@ -82,3 +82,16 @@ pub(super) fn follower(owner: &Owner, key: &Digest, id: &JobId) -> Path {
 pub(super) fn leader(owner: &Owner, key: &Digest, number: u32) -> Path {
     Path::from_iter(["cache", owner.as_str(), key.as_str()]).join(format!("leader-{number:04}"))
 }
+
+/// What signs for all that share the store.
+pub(super) fn secret() -> Path {
+    Path::from_iter(["service", "secret"])
+}
+
+/// The root of the marks of jobs whose ends somebody is to be told.
+pub(super) const CALLBACKS: &str = "callbacks";
+
+/// Such a mark.
+pub(super) fn callback(owner: &Owner, id: &JobId) -> Path {
+    Path::from_iter([CALLBACKS, owner.as_str(), id.as_str()])
+}

@@ -4,6 +4,7 @@
 
 mod content;
 mod keys;
+mod open;
 mod records;
 mod shared;
 
@@ -22,6 +23,7 @@ pub use shared::Lead;
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
+    links: Option<open::Links>,
 }
 
 /// Why something could not be stored or read.
@@ -64,8 +66,9 @@ impl From<std::io::Error> for StoreError {
 
 impl Store {
     /// One over anything that is an object store.
+    #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner }
+        Self { inner, links: None }
     }
 
     /// A folder, which is made if it is not there. What is written is on the disk when it is told.
@@ -78,6 +81,27 @@ impl Store {
             .with_fsync(true)
             .with_automatic_cleanup(true);
         Ok(Self::new(Arc::new(store)))
+    }
+
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        self.exists(&keys::secret()).await.map(|_| ())
+    }
+
+    /// What signs links and callbacks for all that share the store: `new`, if nobody was before.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn secret(&self, new: &str) -> Result<String, StoreError> {
+        let at = keys::secret();
+        if self.create(&at, &new).await? {
+            return Ok(new.to_owned());
+        }
+        let known = self.read(&at).await?;
+        known.ok_or_else(|| StoreError::Broken(format!("{at} has gone")))
     }
 
     /// Writes a record unless there is one; whether it did.

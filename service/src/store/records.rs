@@ -11,16 +11,19 @@ use crate::job::{Accepted, Attempt, Digest, GivenUp, JobId, Owner, Terminal};
 const MOST_ATTEMPTS: u32 = 1000;
 
 impl Store {
-    /// Takes a job on: from here on it will end. The mark for the sweeper comes first, so that none
-    /// is without; a mark without a record means nothing.
+    /// Takes a job on: from here on it will end. The marks for the sweeper and for the callback
+    /// come first, so that no job is without; a mark without a record means nothing. Whether it is
+    /// the first of its name: else the job that had it before stays as it is.
     ///
     /// # Errors
     /// It could not be stored; the job may be given again under another name.
-    pub async fn accept(&self, job: &Accepted) -> Result<(), StoreError> {
+    pub async fn accept(&self, job: &Accepted) -> Result<bool, StoreError> {
         self.create(&keys::open(&job.owner, &job.id), &()).await?;
-        self.create(&keys::accepted(&job.owner, &job.id), job)
-            .await?;
-        Ok(())
+        if job.callback_url.is_some() {
+            self.create(&keys::callback(&job.owner, &job.id), &())
+                .await?;
+        }
+        self.create(&keys::accepted(&job.owner, &job.id), job).await
     }
 
     /// What was taken on, if there is such a job.
@@ -178,7 +181,27 @@ impl Store {
     /// # Errors
     /// The store does not answer.
     pub async fn open_jobs(&self) -> Result<Vec<(Owner, JobId)>, StoreError> {
-        let marks = self.inner.list(Some(&Path::from(keys::OPEN)));
+        self.marked(keys::OPEN).await
+    }
+
+    /// The jobs of everybody whose ends somebody is still to be told.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn callbacks(&self) -> Result<Vec<(Owner, JobId)>, StoreError> {
+        self.marked(keys::CALLBACKS).await
+    }
+
+    /// The end of a job was told, or will never be.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn called_back(&self, owner: &Owner, id: &JobId) -> Result<(), StoreError> {
+        self.remove(&keys::callback(owner, id)).await
+    }
+
+    async fn marked(&self, root: &str) -> Result<Vec<(Owner, JobId)>, StoreError> {
+        let marks = self.inner.list(Some(&Path::from(root)));
         let job = |at: Path| {
             let mut parts = at.parts().skip(1).map(|part| part.as_ref().to_owned());
             Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
