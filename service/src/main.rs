@@ -28,6 +28,11 @@ fn main() {
             Ok(()) => 0,
             Err(what) => complain(&what, FAILED),
         },
+        Ok(Wanted::HelpOfWork) => said(sonicd::work::HELP),
+        Ok(Wanted::Work(settings)) => match sonicd::work::run(&settings) {
+            Ok(()) => 0,
+            Err(what) => complain(&what, FAILED),
+        },
         Ok(Wanted::HelpOfServe) => said(sonicd::serve::settings::HELP),
         Ok(Wanted::Token(owner, file)) => match sonicd::serve::auth::make_token(&owner, &file) {
             Ok(token) => said(&format!("{token}\n")),

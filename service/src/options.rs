@@ -13,6 +13,7 @@ use sonicd::{
     job::Owner,
     parameters::{self, Parameter},
     serve::settings::Settings,
+    work,
 };
 
 use crate::{
@@ -43,6 +44,7 @@ sonicd render: a portrait and a voice, or a text, become a file
 
 sonicd parameters: what can be set, what it takes, and its default
 sonicd serve: takes jobs over HTTP; sonicd serve --help says more
+sonicd work: renders what was taken; sonicd work --help says more
 sonicd token OWNER --tokens FILE: makes a token for sonicd serve, and prints it once
 
 sonicd queue stats | dead | requeue | purge: what waits at the broker, SONICD_AMQP_URL
@@ -70,6 +72,9 @@ pub enum Wanted {
     /// What `sonicd serve` says of itself.
     HelpOfServe,
     Serve(Box<Settings>),
+    /// What `sonicd work` says of itself.
+    HelpOfWork,
+    Work(Box<work::Settings>),
     /// For whom, and the file that its digest goes to.
     Token(Owner, PathBuf),
     Queue(Queue),
@@ -98,6 +103,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
             Some(arg) => Err(arg.unexpected()),
         },
         Some(Value(command)) if command == "serve" => serve(&mut parser),
+        Some(Value(command)) if command == "work" => work(&mut parser),
         Some(Value(command)) if command == "token" => token(&mut parser),
         Some(Value(command)) => Err(format!(
             "there is no command {}; see --help",
@@ -109,17 +115,33 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
     }
 }
 
-fn serve(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
+/// Whether help is asked for, whatever else stands there.
+fn asks_for_help(parser: &lexopt::Parser) -> Result<bool, lexopt::Error> {
     let mut ahead = parser.clone();
     while let Some(arg) = ahead.next()? {
         match arg {
-            Short('h') | Long("help") => return Ok(Wanted::HelpOfServe),
+            Short('h') | Long("help") => return Ok(true),
             Long(_) => drop(ahead.value()),
             _ => {}
         }
     }
+    Ok(false)
+}
+
+fn serve(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
+    if asks_for_help(parser)? {
+        return Ok(Wanted::HelpOfServe);
+    }
     let settings = Settings::parse(parser, |name| std::env::var(name).ok())?;
     Ok(Wanted::Serve(Box::new(settings)))
+}
+
+fn work(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
+    if asks_for_help(parser)? {
+        return Ok(Wanted::HelpOfWork);
+    }
+    let settings = work::Settings::parse(parser, |name| std::env::var(name).ok())?;
+    Ok(Wanted::Work(Box::new(settings)))
 }
 
 fn token(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {

@@ -7,6 +7,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use lexopt::prelude::*;
 use url::Url;
 
+use crate::store::Store;
+
 /// What help says.
 pub const HELP: &str = "\
 sonicd serve: takes jobs over HTTP
@@ -106,7 +108,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8040)),
-            store: default_store(),
+            store: Store::default_address(),
             tokens: None,
             secret: None,
             public_url: None,
@@ -128,12 +130,6 @@ impl Default for Settings {
             log: tracing::Level::INFO,
         }
     }
-}
-
-/// A folder under that of the user's data.
-fn default_store() -> String {
-    let folder = dirs::data_dir().unwrap_or_else(std::env::temp_dir);
-    Url::from_directory_path(folder.join("sonicd")).map_or_else(|()| String::new(), String::from)
 }
 
 /// All names, as on the command line.

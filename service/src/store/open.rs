@@ -19,6 +19,14 @@ pub(super) struct Links {
 }
 
 impl Store {
+    /// The address of a folder under that of the user's data.
+    #[must_use]
+    pub fn default_address() -> String {
+        let folder = dirs::data_dir().unwrap_or_else(std::env::temp_dir);
+        Url::from_directory_path(folder.join("sonicd"))
+            .map_or_else(|()| String::new(), String::from)
+    }
+
     /// The store at an address: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with what `AWS_…` in the
     /// environment says of keys, region and endpoint.
     ///

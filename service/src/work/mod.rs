@@ -6,9 +6,13 @@ mod ending;
 mod policy;
 mod pool;
 mod process;
+mod run;
+mod settings;
 
 pub use child::{Child, Ended, Limits};
 pub use ending::{Aftermath, end};
 pub use policy::{Claim, claim, time_limit};
 pub use pool::{Source, Taken, shares, work};
 pub use process::{Bench, Verdict};
+pub use run::run;
+pub use settings::{HELP, Settings};

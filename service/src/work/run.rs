@@ -18,7 +18,7 @@ const FIRST: u32 = 60;
 ///
 /// # Errors
 /// It cannot begin: a sentence.
-pub fn run(settings: &Settings, store: &str) -> Result<(), String> {
+pub fn run(settings: &Settings) -> Result<(), String> {
     tracing_subscriber::fmt()
         .json()
         .with_max_level(settings.log)
@@ -30,7 +30,7 @@ pub fn run(settings: &Settings, store: &str) -> Result<(), String> {
         let mut terminate = signal(unix::SignalKind::terminate())?;
         let mut interrupt = signal(unix::SignalKind::interrupt())?;
         let (stop, stopped) = watch::channel(false);
-        let begin = begin(settings, store);
+        let begin = begin(settings);
         let (broker, benches) = tokio::select! {
             begun = begin => begun?,
             _ = terminate.recv() => return Ok(()),
@@ -52,8 +52,8 @@ pub fn run(settings: &Settings, store: &str) -> Result<(), String> {
     })
 }
 
-async fn begin(settings: &Settings, store: &str) -> Result<(Broker, Vec<Bench<Broker>>), String> {
-    let store = Store::open(store).map_err(|error| error.to_string())?;
+async fn begin(settings: &Settings) -> Result<(Broker, Vec<Bench<Broker>>), String> {
+    let store = Store::open(&settings.store).map_err(|error| error.to_string())?;
     std::fs::create_dir_all(&settings.scratch)
         .map_err(|error| format!("--scratch {}: {error}", settings.scratch.display()))?;
     let of_broker = broker::Settings::from_environment().map_err(|error| error.to_string())?;
@@ -103,7 +103,11 @@ fn cores() -> Vec<usize> {
     let set = rustix::thread::sched_getaffinity(None);
     let known: Vec<_> = set.map_or_else(
         |_| Vec::new(),
-        |set| (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect(),
+        |set| {
+            (0..rustix::thread::CpuSet::MAX_CPU)
+                .filter(|core| set.is_set(*core))
+                .collect()
+        },
     );
     if known.is_empty() { vec![0] } else { known }
 }

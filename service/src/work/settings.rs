@@ -6,6 +6,8 @@ use std::{path::PathBuf, time::Duration};
 
 use lexopt::prelude::*;
 
+use crate::store::Store;
+
 /// What help says.
 pub const HELP: &str = "\
 sonicd work: renders the jobs that sonicd serve has taken
@@ -24,8 +26,8 @@ Each can also be set in the environment, as SONICD_SLOTS.
 /// All that can be set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Where everything is kept: the address of a store; `None` is the user's folder.
-    pub store: Option<String>,
+    /// Where everything is kept: the address of a store.
+    pub store: String,
     /// Jobs at once; `None` is one a core.
     pub slots: Option<usize>,
     /// The longest that a job may be rendered, whatever its media.
@@ -43,7 +45,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            store: None,
+            store: Store::default_address(),
             slots: None,
             time: Duration::from_secs(1500),
             memory: 1500 << 20,
@@ -97,7 +99,7 @@ impl Settings {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
-            "store" => self.store = Some(value.to_owned()),
+            "store" => value.clone_into(&mut self.store),
             "slots" => self.slots = Some(whole(value, MOST_SLOTS)? as usize),
             "time" => self.time = Duration::from_secs(whole(value, MOST_S)?),
             "memory" => self.memory = whole(value, 1 << 30)? << 20,

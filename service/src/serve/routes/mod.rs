@@ -4,6 +4,7 @@
 mod blobs;
 mod events;
 mod jobs;
+mod page;
 mod results;
 mod service;
 mod submit;
@@ -16,6 +17,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
+    routing::get,
 };
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -67,6 +69,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub fn router(app: Shared) -> axum::Router {
     let (router, _) = routes().split_for_parts();
     router
+        .route("/", get(page::index))
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
         .fallback(async || Problem::not_found("page"))
         .method_not_allowed_fallback(async || {
             let what = "this address takes other methods";
