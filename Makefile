@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # The commands of the README. Each sets up what it needs first; the work is in scripts/.
 
-.PHONY: help setup build run live preview check sheets doctor test test-long soak lint bench bench-live bench-sync train link unlink clean
+.PHONY: help setup build run live preview check sheets doctor test test-long soak lint bench bench-live bench-sync train service link unlink clean
 .DEFAULT_GOAL := help
-export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE MINUTES
+export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE MINUTES LISTEN SLOTS
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -86,6 +86,12 @@ bench-live:
 ## make bench-sync avclocksync beside livesync, videorate and audiorate (five minutes)
 bench-sync: build
 	@sh scripts/bench_sync.sh
+
+## make service    a web page that renders jobs, with broker and worker [LISTEN=] [SLOTS=]
+service:
+	@sh scripts/setup.sh run service
+	@sh scripts/build.sh
+	@sh scripts/service.sh
 
 ## make train      speak, train and judge the network that listens (meant for an hour)
 train:

@@ -140,7 +140,7 @@ fn one_that_hangs_or_eats_memory_is_ended_with_its_children() {
         let eat = r#"x=$(head -c 20000000 /dev/zero | tr '\0' x); while :; do x=$x$x; done"#;
         for (n, script, word) in [(1, hang.as_str(), "longer than 1 s"), (2, eat, "256 MB")] {
             let mut bench = renderer(&folder, script);
-            bench.time = Some(Duration::from_secs(if n == 1 { 1 } else { 30 }));
+            bench.time = Duration::from_secs(if n == 1 { 1 } else { 30 });
             let job = given(&bench.store, n, script).await;
             assert_eq!(bench.process(&job.ticket()).await, Verdict::Done);
             let told = reason(outcome(&bench.store, &job).await);
@@ -264,7 +264,7 @@ fn a_real_job_is_rendered_without_rights_and_without_the_services_secrets() {
         );
         std::fs::write(&bench.program, script).expect("a script");
         bench.memory = 1 << 30;
-        bench.time = Some(Duration::from_secs(50));
+        bench.time = Duration::from_secs(50);
         let mut job = accepted(&owner("a"), 1);
         job.order.size = Some((192, 160));
         job.order.parameters = [("motion_scale".to_owned(), "0.5".to_owned())].into();

@@ -152,6 +152,6 @@ fn settle(sent: lapin::Result<bool>) -> Result<(), BrokerError> {
     if sent? {
         return Ok(());
     }
-    let why = "the ticket has gone back to its queue, for the connection broke";
+    let why = "the ticket has gone back, for the connection broke or it was kept too long";
     Err(BrokerError::Unavailable(why.to_owned()))
 }

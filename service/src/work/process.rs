@@ -58,8 +58,8 @@ pub struct Bench<P> {
     pub scratch: PathBuf,
     /// What a job may have in memory, bytes.
     pub memory: u64,
-    /// How long a job may be rendered; `None` goes by its media.
-    pub time: Option<Duration>,
+    /// The longest that a job may be rendered; less, if its media is short.
+    pub time: Duration,
     /// The cores that it renders on, one thread of the video's encoder on each.
     pub cores: Vec<usize>,
 }
@@ -155,7 +155,7 @@ impl<P: Post> Bench<P> {
 
     fn limit(&self, job: &Accepted) -> Duration {
         let media = Duration::from_millis(job.media_ms);
-        self.time.unwrap_or_else(|| time_limit(media))
+        time_limit(media).min(self.time)
     }
 
     async fn render(&self, job: &Accepted, limit: Duration) -> Result<Verdict, Snag> {

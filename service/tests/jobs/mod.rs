@@ -107,7 +107,7 @@ pub fn renderer(folder: &Path, script: &str) -> Bench<Desk> {
         program,
         scratch,
         memory: 256 << 20,
-        time: Some(Duration::from_secs(20)),
+        time: Duration::from_secs(20),
         cores: vec![0],
     }
 }
