@@ -217,7 +217,8 @@ mod tests {
         hub.report(report("a", 1, ended()));
         drop(watch);
         assert!(!hub.is_watched(&a));
-        let missed = hub.watch(&a, Some(&last)).missed.expect("it is known");
+        let missed = hub.watch(&a, Some(&last)).missed.take();
+        let missed = missed.expect("it is known");
         assert_eq!(missed.len(), 1);
         assert_eq!(missed[0].report.news, ended());
         for unknown in ["8-0", "7-99", "7", "x", ""] {
