@@ -102,7 +102,12 @@ impl Whole {
     }
 
     async fn ready(&self) {
-        while self.get("/readyz").await.is_none() {
+        let url = format!("http://{}/readyz", self.address);
+        loop {
+            let answer = self.client.get(&url).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
             self.wait("the API is ready").await;
         }
     }
