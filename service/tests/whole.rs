@@ -131,7 +131,7 @@ impl Whole {
             .send()
             .await
             .expect("an answer");
-        assert_eq!(answer.status(), 202);
+        assert_eq!(answer.status(), 201);
         let job: Value = answer.json().await.expect("JSON");
         job["id"].as_str().expect("a name").to_owned()
     }
@@ -155,6 +155,12 @@ impl Whole {
     }
 }
 
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build();
+    client.expect("a client")
+}
+
 #[test]
 fn every_job_ends_whoever_is_killed() {
     let Some(rabbit) = Rabbit::start() else {
@@ -167,7 +173,7 @@ fn every_job_ends_whoever_is_killed() {
         rabbit,
         folder: folder.path().to_owned(),
         address: port.expect("a port").to_string(),
-        client: reqwest::Client::new(),
+        client: client(),
         until: Instant::now() + WATCHDOG,
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
