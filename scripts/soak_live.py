@@ -10,6 +10,7 @@ nothing may be left over. With sonic-probe, each recording is measured by the mo
 """
 
 import argparse
+import array
 import gc
 import json
 import os
@@ -62,10 +63,14 @@ def resident_kb():
     return [int(status[name].split()[0]) for name in ("VmRSS", "RssAnon")]
 
 
-def an_hour(values):
-    """By how much values, each with its second, rise in an hour, after the first tenth of them."""
-    seconds, values = zip(*values[len(values) // 10:])
-    return statistics.linear_regression(seconds, values).slope * HOUR_S
+def an_hour(seconds, values):
+    """By how much values, known at these seconds, rise in an hour: from the second tenth of them to
+    the last, each by its middle, which a moment of trouble leaves where it is."""
+    tenth = len(values) // 10
+    second, last = slice(tenth, 2 * tenth), slice(-tenth, None)
+    middle = [statistics.median(values[part]) for part in (second, last)]
+    time = [statistics.median(seconds[part]) for part in (second, last)]
+    return (middle[1] - middle[0]) / (time[1] - time[0]) * HOUR_S
 
 
 class Soak:
@@ -78,7 +83,9 @@ class Soak:
         self.sync = self.pipeline.get_by_name("sync")
         self.push.set_property("location", f"{server.url}/soak")
         self.said, self.ended, self.interrupted, self.restarts = [], [], 0, 0
-        self.memory, self.own, self.offsets, self.drift = [], [], [], []
+        # Packed, so that what is measured with grows by little itself.
+        self.memory, self.own, self.heard_at = array.array("l"), array.array("l"), array.array("l")
+        self.offsets, self.drift = array.array("f"), array.array("f")
         self.back, self.killed = [], None
         self.failed, self.over = None, False
         self.seconds, self.until = seconds, time.monotonic() + seconds
@@ -139,7 +146,8 @@ class Soak:
             self.offsets.append(stats.get_value("offset-p95") / 1e6)
         # Absent while nobody speaks.
         if stats.has_field("offset"):
-            self.drift.append((len(self.memory), stats.get_value("offset") / 1e6))
+            self.heard_at.append(len(self.memory))
+            self.drift.append(stats.get_value("offset") / 1e6)
         if time.monotonic() < self.until:
             return True
         # What waits is left unsaid, and told as interrupted.
@@ -194,7 +202,7 @@ class Soak:
         """What an hour shows and minutes do not; empty is good. Prints what was measured."""
         if self.seconds < HOUR_S:
             return []
-        grows, drifts = an_hour(list(enumerate(self.own))), an_hour(self.drift)
+        grows, drifts = an_hour(range(len(self.own)), self.own), an_hour(self.heard_at, self.drift)
         print(f"in an hour: {grows:.0f} kB, offset {drifts:.3f} ms")
         faults = []
         if grows > MAX_GROWTH_KB_AN_HOUR:

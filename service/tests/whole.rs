@@ -227,6 +227,9 @@ async fn faults(mut whole: Whole) {
     worker.end();
     let worker = whole.worker("7");
     whole.done(&last).await;
+    // It has begun, so that it hears when it is told to end.
+    let after = whole.submit("The end.").await;
+    whole.done(&after).await;
     worker.end();
     api.end();
 }

@@ -290,7 +290,8 @@ fn a_body_that_stops_coming_is_given_up() {
 fn addresses_that_are_none_are_problems_too() {
     run(async |service| {
         for (method, path, status) in [
-            (Method::GET, "/", 404),
+            (Method::GET, "/index.php", 404),
+            (Method::POST, "/", 405),
             (Method::GET, "/v1/jobs/..%2f..%2fetc", 404),
             (Method::GET, "/v1/jobs/0", 404),
             (Method::PATCH, "/v1/jobs", 405),

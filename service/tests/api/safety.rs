@@ -176,3 +176,24 @@ fn without_tokens_it_does_not_open_to_others() {
         assert!(refused.contains("sonicd token"), "{refused}");
     });
 }
+
+/// The page is whole, and loads nothing from anywhere else.
+#[test]
+fn the_page_is_served_with_a_policy() {
+    run(async |service| {
+        let page = answer(service.request(Method::GET, "/")).await.expect(200);
+        let text = String::from_utf8(page.bytes.clone()).expect("text");
+        for (name, kind) in [("page.css", "text/css"), ("page.js", "text/javascript")] {
+            assert!(text.contains(&format!("\"{name}\"")), "{name}");
+            let path = format!("/{name}");
+            let file = answer(service.request(Method::GET, &path))
+                .await
+                .expect(200);
+            assert!(file.header("content-type").starts_with(kind), "{name}");
+        }
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert!(!text.contains("<style") && !text.contains(" style=") && !text.contains("//"));
+    });
+}

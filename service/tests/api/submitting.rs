@@ -78,7 +78,9 @@ fn uploads_are_named_by_their_digest_afterwards() {
         let job = json!({"portrait_sha256": portrait, "audio_sha256": voice});
         let shown = service.submit(&job).await.expect(201).json();
         assert_eq!(shown["portrait_sha256"], portrait.as_str());
-        assert_eq!(shown["media_ms"], 500);
+        // By the size of the file, header and all.
+        let guess = shown["media_ms"].as_u64().expect("a length");
+        assert!((490..=510).contains(&guess), "{guess}");
         // Neither is the other, and what never came is neither.
         for (job, field) in [
             (
