@@ -203,7 +203,9 @@ class Soak:
         if self.seconds < HOUR_S:
             return []
         grows, drifts = an_hour(range(len(self.own)), self.own), an_hour(self.heard_at, self.drift)
-        print(f"in an hour: {grows:.0f} kB, offset {drifts:.3f} ms")
+        tenth = len(self.own) // 10
+        tenths = [round(statistics.median(self.own[n * tenth:(n + 1) * tenth])) for n in range(10)]
+        print(f"in an hour: {grows:.0f} kB, offset {drifts:.3f} ms; its own by tenths of the run: {tenths} kB")
         faults = []
         if grows > MAX_GROWTH_KB_AN_HOUR:
             faults.append(f"memory grows by {grows:.0f} kB an hour")
