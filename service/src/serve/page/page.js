@@ -76,7 +76,8 @@ async function problem(answer) {
 
 function showParameters() {
   const values = new Map([...$("parameters").querySelectorAll("[name]")].map(input => [input.name, input.value]));
-  $("parameters").replaceChildren(...[...general(), ...parameters].map(p => parameterRow(p, values.get(p.name))));
+  const first = general(), others = parameters.filter(p => !first.some(known => known.name === p.name));
+  $("parameters").replaceChildren(...[...first, ...others].map(p => parameterRow(p, values.get(p.name))));
 }
 
 function general() {
