@@ -13,5 +13,6 @@ pub mod parameters;
 pub mod plugin;
 pub mod post;
 pub mod serve;
+mod settings;
 pub mod store;
 pub mod work;

@@ -4,8 +4,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use lexopt::prelude::*;
-
 use crate::store::Store;
 
 /// What help says.
@@ -75,25 +73,9 @@ impl Settings {
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, lexopt::Error> {
         let mut settings = Self::default();
-        for name in NAMES {
-            let variable = format!("SONICD_{}", name.to_uppercase());
-            if let Some(value) = environment(&variable) {
-                let set = settings.set(name, &value);
-                set.map_err(|what| format!("{variable}: {what}"))?;
-            }
-        }
-        while let Some(arg) = parser.next()? {
-            let known = match &arg {
-                Long(name) => NAMES.into_iter().find(|known| known == name),
-                _ => None,
-            };
-            let Some(name) = known else {
-                return Err(arg.unexpected());
-            };
-            let value = parser.value()?.string()?;
-            let set = settings.set(name, &value);
-            set.map_err(|what| format!("--{name}: {what}"))?;
-        }
+        crate::settings::read(&NAMES, parser, environment, |name, value| {
+            settings.set(name, value)
+        })?;
         Ok(settings)
     }
 
@@ -125,12 +107,9 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
-        let mut parser = lexopt::Parser::from_args(line.split_whitespace());
-        let variable = |name: &str| {
-            let mut found = environment.iter().filter(|(known, _)| *known == name);
-            found.next().map(|(_, value)| (*value).to_owned())
-        };
-        Settings::parse(&mut parser, variable).map_err(|error| error.to_string())
+        crate::settings::parsed(line, environment, |parser, variable| {
+            Settings::parse(parser, variable)
+        })
     }
 
     #[test]

@@ -87,26 +87,11 @@ pub async fn download(
     }
     let owner: Owner = owner.parse().map_err(|_| missing())?;
     let job: JobId = job.parse().map_err(|_| missing())?;
-    let container = [Container::Mp4, Container::Mkv, Container::Webm]
-        .into_iter()
-        .find(|c| {
-            name.rsplit_once('.')
-                .is_some_and(|(_, e)| e == c.extension())
-        })
-        .ok_or_else(missing)?;
+    let container = container(&name).ok_or_else(missing)?;
     let length = app.store.result_bytes(&owner, &job, container).await?;
     let length = length.ok_or_else(missing)?;
     let tag = format!("\"{job}\"");
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|v: &HeaderValue| v.to_str().ok())
-    };
-    let range = text(header::RANGE).filter(|_| {
-        // A part of what has changed meanwhile is of no use.
-        text(header::IF_RANGE).is_none_or(|known| known == tag)
-    });
-    let part = range.map_or(Part::All, |range| part(range, length));
+    let part = asked_for(&headers, &tag, length);
     let (status, from, to) = match part {
         Part::All => (StatusCode::OK, 0, length),
         Part::Of(from, to) => (StatusCode::PARTIAL_CONTENT, from, to),
@@ -147,6 +132,22 @@ pub async fn download(
         );
     }
     Ok(response)
+}
+
+/// What kind of file a name says.
+fn container(name: &str) -> Option<Container> {
+    let (_, extension) = name.rsplit_once('.')?;
+    let mut known = [Container::Mp4, Container::Mkv, Container::Webm].into_iter();
+    known.find(|container| container.extension() == extension)
+}
+
+/// Which part of a file of `length` bytes and that tag a request wants.
+fn asked_for(headers: &HeaderMap, tag: &str, length: u64) -> Part {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    // A part of what has changed meanwhile is of no use.
+    let same = text(header::IF_RANGE).is_none_or(|known| known == tag);
+    let range = text(header::RANGE).filter(|_| same);
+    range.map_or(Part::All, |range| part(range, length))
 }
 
 #[cfg(test)]
