@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Curves y(x) through a few points, tabulated for fast look-up.
 
+use super::space::whole;
+
 /// How many intervals a [`Curve`] is tabulated in.
 const STEPS: usize = 64;
 
@@ -75,7 +77,7 @@ impl Curve {
     /// y(x)
     pub fn at(&self, x: f32) -> f32 {
         let f = ((x - self.from) * self.scale).clamp(0.0, STEPS as f32);
-        let i = (f as usize).min(STEPS - 1);
+        let i = whole(f).min(STEPS - 1);
         let t = f - i as f32;
         self.table[i] + (self.table[i + 1] - self.table[i]) * t
     }

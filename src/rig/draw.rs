@@ -10,7 +10,7 @@ use super::{
     warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, between},
 };
 use crate::frame::ChromaSite;
-use std::ops::Range;
+use std::{array, ops::Range};
 
 impl Rig {
     /// Draws rows of the frame in as many stripes as there is memory to work in, one a thread.
@@ -192,14 +192,31 @@ impl Rig {
         let corners = self.nodes.corners(col, row);
         let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
         let face = corners.map(|i| self.posed[i]);
+        let blocks = Blocks::of(self.nodes.cell);
         match cell {
-            Cell::Lips => canvas.shaded(stripe, col, row, |tx, ty| {
-                self.lip_shade(posed, between(&face, tx, ty), &layers, tx, ty)
-            }),
+            Cell::Lips => {
+                let plain = blocks.each(|place| {
+                    let face = blocks.corners(&face, place);
+                    let cut = self.in_slit(posed, &face) && self.opens(posed, &face);
+                    (!cut).then(|| self.side(posed, between(&face, 0.5, 0.5)))
+                });
+                canvas.shaded(stripe, col, row, |tx, ty| match blocks.at(&plain, tx, ty) {
+                    Some(layer) => unshaded(between(&layers[layer as usize], tx, ty)),
+                    None => self.lip_shade(posed, between(&face, tx, ty), &layers, tx, ty),
+                });
+            }
             Cell::Eye(eye) => {
                 let from = &layers[self.side(posed, between(&face, 0.5, 0.5)) as usize];
                 let local = from.map(|p| self.to_eyes[eye].apply(p));
+                let source = from.map(|p| self.from_frame.apply(p));
+                let touched = blocks.each(|place| {
+                    let source = blocks.corners(&source, place);
+                    self.eyes[eye].touches(&posed.lids[eye], &source, self.pixel)
+                });
                 canvas.shaded(stripe, col, row, |tx, ty| {
+                    if !blocks.at(&touched, tx, ty) {
+                        return unshaded(between(from, tx, ty));
+                    }
                     let at = between(&local, tx, ty);
                     let shade = self.eyes[eye].shade(&posed.lids[eye], at, self.pixel);
                     self.eye_shade(eye, shade, at, || between(from, tx, ty))
@@ -224,6 +241,61 @@ impl Rig {
             frame(shade.from)
         };
         Shade { from, over }
+    }
+}
+
+/// The blocks of a cell at an eye or the lips: most of what lies in it is skin like any other.
+#[derive(Clone, Copy)]
+struct Blocks {
+    /// Each way.
+    count: usize,
+}
+
+/// Something of each block, row by row.
+type OfBlocks<T> = [[T; MOST_BLOCKS]; MOST_BLOCKS];
+
+/// Blocks of a cell each way, at most.
+const MOST_BLOCKS: usize = 4;
+
+impl Blocks {
+    /// Of cells of so many samples: blocks of at least four.
+    fn of(cell: usize) -> Self {
+        Self {
+            count: (cell / 4).min(MOST_BLOCKS),
+        }
+    }
+
+    fn each<T: Default>(self, of: impl Fn((usize, usize)) -> T) -> OfBlocks<T> {
+        array::from_fn(|row| {
+            array::from_fn(|col| {
+                if row.max(col) < self.count {
+                    of((col, row))
+                } else {
+                    T::default()
+                }
+            })
+        })
+    }
+
+    /// What belongs to the block that a place in the cell (0–1) lies in.
+    fn at<T: Copy>(self, values: &OfBlocks<T>, tx: f32, ty: f32) -> T {
+        let block = |t: f32| ((t * self.count as f32) as usize).min(MOST_BLOCKS - 1);
+        values[block(ty)][block(tx)]
+    }
+
+    /// The corners of a block (column and row) of a cell.
+    fn corners(self, cell: &Corners, (col, row): (usize, usize)) -> Corners {
+        let at = |i: usize| i as f32 / self.count as f32;
+        let corner = |i: usize, j: usize| between(cell, at(col + i), at(row + j));
+        [corner(0, 0), corner(1, 0), corner(0, 1), corner(1, 1)]
+    }
+}
+
+/// A sample of the picture with nothing over it.
+fn unshaded(from: V2) -> Shade {
+    Shade {
+        from,
+        over: Over::Nothing,
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     basis::{Basis, Solver, closing_displacements, near_slit, parting, side_of},
     control::{Control, displacement},
     mouth::{LIP_STATIONS, Mouth},
-    space::{V2, smoothstep},
+    space::{V2, smoothstep, whole},
 };
 use crate::pose::{Arkit, FacePose};
 use std::ops::Range;
@@ -456,7 +456,7 @@ fn bilinear(grid: &[V2], at: V2) -> V2 {
     if !(at.x >= 0.0 && at.y >= 0.0 && at.x <= limit && at.y <= limit) {
         return V2::ZERO;
     }
-    let (col, row) = ((at.x as usize).min(GRID - 2), (at.y as usize).min(GRID - 2));
+    let (col, row) = (whole(at.x).min(GRID - 2), whole(at.y).min(GRID - 2));
     let (tx, ty) = (at.x - col as f32, at.y - row as f32);
     let i = row * GRID + col;
     let top = grid[i].lerp(grid[i + 1], tx);

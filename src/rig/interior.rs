@@ -8,7 +8,7 @@ use super::{
     curve::Curve,
     light::Light,
     mouth::{Mouth, stations_with_corners},
-    space::{V2, smoothstep},
+    space::{V2, smoothstep, whole},
     teeth::OwnTeeth,
 };
 
@@ -242,7 +242,7 @@ impl Row {
 
     fn at(&self, u: f32) -> Across {
         let x = ((u / LENGTH + 1.0) * 0.5).clamp(0.0, 1.0) * STEPS as f32;
-        let i = (x as usize).min(STEPS - 1);
+        let i = whole(x).min(STEPS - 1);
         let t = x - i as f32;
         let (a, b) = (self.table[i], self.table[i + 1]);
         let mix = |a: f32, b: f32| a + (b - a) * t;

@@ -154,12 +154,14 @@ impl Rig {
         let mut gains = CellGains::default();
         for (j, line) in gains.iter_mut().enumerate() {
             let ty = j as f32 / PARTS as f32;
+            if !cut {
+                *line = self
+                    .relief
+                    .along(at[0].lerp(at[2], ty), at[1].lerp(at[3], ty));
+                continue;
+            }
             for (i, gain) in line.iter_mut().enumerate() {
                 let tx = i as f32 / PARTS as f32;
-                if !cut {
-                    *gain = self.relief.at(between(&at, tx, ty));
-                    continue;
-                }
                 let here = self.side(posed, between(&face, tx, ty));
                 let mut rest = between(if here == side { &at } else { &other }, tx, ty);
                 rest.y = self.on_lip(rest, here);

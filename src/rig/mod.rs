@@ -211,9 +211,8 @@ impl Rig {
     /// Draws with so many threads from now on, at most one a processor; 0 is one a processor.
     /// What is drawn stays the same to the bit. A new rig draws on the calling thread alone.
     pub fn set_threads(&mut self, wish: usize) {
-        let count = threads::granted(wish);
         self.scratch
-            .resize_with(count, || Scratch::new(&self.nodes));
+            .resize_with(threads::stripes(wish), || Scratch::new(&self.nodes));
     }
 
     /// The portrait at rest.

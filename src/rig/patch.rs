@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A small picture in a plane of its own, whose holes can be filled smoothly.
 
-use super::space::V2;
+use super::space::{V2, whole};
 
 /// Rounds of relaxation at each size: the coarser one has settled all but the finest detail.
 const ROUNDS: usize = 12;
@@ -77,7 +77,7 @@ impl Patch {
         let at = (p - self.corner) * (1.0 / self.step);
         let x = at.x.clamp(0.0, (self.cols - 1) as f32 - 1e-3);
         let y = at.y.clamp(0.0, (self.rows - 1) as f32 - 1e-3);
-        let (col, row) = (x as usize, y as usize);
+        let (col, row) = (whole(x), whole(y));
         let (tx, ty) = (x - col as f32, y - row as f32);
         let i = row * self.cols + col;
         let [a, b, c, d] = [i, i + 1, i + self.cols, i + self.cols + 1].map(|i| self.colours[i]);

@@ -7,7 +7,12 @@
 //! whose slope meets the portrait's light, and from creases that are dark whatever the light. A
 //! pose is their weighted sum, looked up where the warp looks up the skin, so it moves with it.
 
-use super::{form::Form, mouth::Mouth, space::V2};
+use super::{
+    form::Form,
+    mouth::Mouth,
+    space::{V2, whole},
+    warp::MAX_CELL,
+};
 use crate::{
     frame::{FrameSpec, PixelFormat},
     pose::{Arkit, FacePose},
@@ -126,20 +131,37 @@ impl Relief {
     /// What the light on a point of the resting face (mouth space) changes by, as a fraction:
     /// 0 is no change.
     pub fn at(&self, p: V2) -> f32 {
-        let (x, y) = ((p.x + REACH.x) / STEP, (p.y + REACH.y) / STEP);
-        let inside = x >= 0.0 && y >= 0.0 && x < (COLS - 1) as f32 && y < (ROWS - 1) as f32;
-        if !inside {
-            return 0.0;
-        }
-        let (col, row) = (x as usize, y as usize);
-        let (tx, ty) = (x - col as f32, y - row as f32);
-        let i = row * COLS + col;
+        let at = (p + REACH) * (1.0 / STEP);
+        if is_inside(at) { self.inside(at) } else { 0.0 }
+    }
+
+    /// The same at equal steps from one point to another.
+    pub fn along(&self, from: V2, to: V2) -> [f32; PARTS + 1] {
+        let [from, to] = [from, to].map(|p| (p + REACH) * (1.0 / STEP));
+        let step = (to - from) * (1.0 / PARTS as f32);
+        let both = is_inside(from) && is_inside(to);
+        std::array::from_fn(|i| {
+            let at = from + step * i as f32;
+            if both || is_inside(at) {
+                self.inside(at)
+            } else {
+                0.0
+            }
+        })
+    }
+
+    /// Between the entries of the map, `at` in steps of it from the first.
+    fn inside(&self, at: V2) -> f32 {
+        let (col, row) = (whole(at.x).min(COLS - 2), whole(at.y).min(ROWS - 2));
+        let (tx, ty) = (at.x - col as f32, at.y - row as f32);
+        // Looked at once whether they are there.
+        let near = &self.sum[row * COLS + col..][..COLS + 2];
         let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
-        mix(
-            mix(self.sum[i], self.sum[i + 1], tx),
-            mix(self.sum[i + COLS], self.sum[i + COLS + 1], tx),
-            ty,
-        )
+        let (above, below) = (
+            mix(near[0], near[1], tx),
+            mix(near[COLS], near[COLS + 1], tx),
+        );
+        mix(above, below, ty)
     }
 }
 
@@ -181,33 +203,48 @@ impl Brightness {
         if line.iter().all(|g| g.abs() < FLAT) {
             return;
         }
-        for (i, samples) in samples.chunks_mut(part * self.channels).enumerate() {
+        let mut of_samples = [0; MAX_CELL];
+        for (i, of_part) in of_samples[..cell].chunks_exact_mut(part).enumerate() {
             let (first, step) = (line[i], (line[i + 1] - line[i]) / part as f32);
-            if self.channels == 1 {
-                for (x, sample) in samples.iter_mut().enumerate() {
-                    let level = (f32::from(*sample) - self.black).max(0.0);
-                    *sample = brighter(*sample, level * (first + step * x as f32));
-                }
-                continue;
+            let (first, step) = ((first * GAIN_ONE) as i32, (step * GAIN_ONE) as i32);
+            for (x, gain) in of_part.iter_mut().enumerate() {
+                *gain = first + step * x as i32;
             }
-            for (x, sample) in samples.chunks_exact_mut(self.channels).enumerate() {
-                let level: f32 = sample
-                    .iter()
-                    .zip(self.weights)
-                    .map(|(b, w)| (f32::from(*b) - self.black) * w)
-                    .sum();
-                let more = level.max(0.0) * (first + step * x as f32);
-                for byte in sample.iter_mut().take(3) {
-                    *byte = brighter(*byte, more);
-                }
+        }
+        if self.channels == 1 {
+            let black = self.black as i32;
+            for (sample, gain) in samples.iter_mut().zip(&of_samples) {
+                let level = i32::from(*sample);
+                let more = times(*gain, (level - black).max(0));
+                *sample = (level + more).clamp(0, 255) as u8;
+            }
+            return;
+        }
+        for (sample, gain) in samples.chunks_exact_mut(self.channels).zip(&of_samples) {
+            let level: f32 = sample
+                .iter()
+                .zip(self.weights)
+                .map(|(b, w)| (f32::from(*b) - self.black) * w)
+                .sum();
+            let more = times(*gain, level.max(0.0) as i32);
+            for byte in sample.iter_mut().take(3) {
+                *byte = (i32::from(*byte) + more).clamp(0, 255) as u8;
             }
         }
     }
 }
 
-/// Rounded, and limited to what a byte holds.
-fn brighter(byte: u8, more: f32) -> u8 {
-    (f32::from(byte) + more + 0.5) as u8
+/// A gain of 1 where gains are whole numbers.
+const GAIN_ONE: f32 = 32768.0;
+
+/// So much of a level, rounded.
+fn times(gain: i32, level: i32) -> i32 {
+    (gain * level + (1 << 14)) >> 15
+}
+
+/// Whether a place in steps from a map's first entry lies between entries.
+fn is_inside(at: V2) -> bool {
+    at.x >= 0.0 && at.y >= 0.0 && at.x < (COLS - 1) as f32 && at.y < (ROWS - 1) as f32
 }
 
 /// Whether gains change nothing that is seen.

@@ -167,7 +167,7 @@ pub fn cubic<const C: usize, const P: usize>(
 
 /// From each edge towards the next in `n` steps, a power of two from 2 to 64, of which the first
 /// begins `quarters` quarters of a step beyond the edge.
-pub fn ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
+fn ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
     #[cfg(target_arch = "x86_64")]
     if super::simd::available() {
         // SAFETY: the processor has AVX2.
@@ -196,12 +196,43 @@ pub(super) fn any_ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32)
 #[inline(always)]
 fn ramps_by<const N: usize>(edges: &[i32], out: &mut [i32], quarters: i32) {
     for (edges, out) in edges.windows(2).zip(out.as_chunks_mut::<N>().0) {
-        let step = edges[1].wrapping_sub(edges[0]) >> N.trailing_zeros();
-        let first = edges[0].wrapping_add((step >> 2) * quarters);
+        let (first, step) = first_and_step(edges[0], edges[1], N, quarters);
         for (i, v) in out.iter_mut().enumerate() {
             *v = first.wrapping_add(step.wrapping_mul(i as i32));
         }
     }
+}
+
+/// The first of `n` positions from one edge to the next, and from each to the next one.
+#[inline(always)]
+pub(super) fn first_and_step(from: i32, to: i32, n: usize, quarters: i32) -> (i32, i32) {
+    let step = to.wrapping_sub(from) >> n.trailing_zeros();
+    (from.wrapping_add((step >> 2) * quarters), step)
+}
+
+/// [`cubic`] at what [`ramps`] makes of the `edges` (across and down) in `n` steps. The last cell
+/// may be longer than what is left of `outs`. `x` and `y` are to work in and hold all cells.
+pub fn cubic_cells<const C: usize, const P: usize>(
+    sources: &[&Source; P],
+    edges: [&[i32]; 2],
+    n: usize,
+    quarters: i32,
+    [x, y]: [&mut [i32]; 2],
+    outs: &mut [&mut [u8]; P],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if C == 1 && n >= 4 && super::simd::available() {
+        // SAFETY: the processor has AVX2.
+        #[allow(unsafe_code)]
+        unsafe {
+            super::simd::cubic_cells::<P>(sources, edges, n, quarters, outs);
+        }
+        return;
+    }
+    ramps(edges[0], x, n, quarters);
+    ramps(edges[1], y, n, quarters);
+    let count = outs[0].len() / C;
+    cubic::<C, P>(sources, &x[..count], &y[..count], outs);
 }
 
 /// The vector way, which knows whole groups only.
@@ -377,6 +408,39 @@ mod tests {
                     prop_assert_eq!(&**out, &expected[..], "{} channels", channels);
                 }
             }
+        }
+
+        #[test]
+        fn cells_are_read_as_their_positions_are(
+            seed in 0u64..u64::MAX, size in 2u32..7, quarters in 0i32..2, cut in 0usize..20,
+            x in -3.0f32..60.0, y in -3.0f32..40.0, dx in -0.3f32..2.2, dy in -1.3f32..1.3,
+        ) {
+            let (width, height, n) = (64, 48, 1 << size);
+            let mut state = seed;
+            let mut random = || {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (state >> 32) as u32
+            };
+            let data: Vec<u8> = (0..width * height).map(|_| (random() >> 24) as u8).collect();
+            let source = Source::new(&data, width, height, 1);
+            let mut edges = |start: f32, step: f32| -> Vec<i32> {
+                // Each a little off what is even.
+                let off = |random: u32| (random >> 24) as f32 / 1000.0;
+                (0..5).map(|i| fixed(start + step * (i * n) as f32 + off(random()))).collect()
+            };
+            let (xs, ys) = (edges(x, dx), edges(y, dy));
+            let count = 4 * n - cut.min(n - 1);
+            let (mut at_x, mut at_y) = (vec![0; 4 * n], vec![0; 4 * n]);
+            let (mut one, mut two) = (vec![0; count], vec![0; count]);
+            let work = [&mut at_x[..], &mut at_y[..]];
+            let mut outs = [&mut one[..], &mut two[..]];
+            cubic_cells::<1, 2>(&[&source, &source], [&xs, &ys], n, quarters, work, &mut outs);
+            any_ramps(&xs, &mut at_x, n, quarters);
+            any_ramps(&ys, &mut at_y, n, quarters);
+            let mut expected = vec![0; count];
+            one_by_one::<1>(&source, &at_x[..count], &at_y[..count], &mut expected);
+            prop_assert_eq!(&one, &expected);
+            prop_assert_eq!(&two, &expected);
         }
     }
 }

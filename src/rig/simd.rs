@@ -11,7 +11,10 @@
 //! for all taps of a clamped position.
 #![allow(unsafe_code)]
 
+mod cells;
+
 use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one};
+pub use cells::cubic_cells;
 use std::{arch::x86_64::*, ops::Range};
 
 /// Positions worked on at once.
@@ -39,7 +42,7 @@ pub fn cubic<const C: usize, const P: usize>(
         let at = locate(sources[0], to_vector(xs), to_vector(ys));
         let place = i * N * C..(i + 1) * N * C;
         let together = match C {
-            1 => singles(sources, &at, outs, place.clone()),
+            1 => singles_anywhere(sources, &at, outs, place.clone()),
             2 => pairs(sources, &at, outs, place.clone()),
             _ => quads(sources, &at, outs, place.clone()),
         };
@@ -78,7 +81,13 @@ fn locate(source: &Source, x: __m256i, y: __m256i) -> Located {
         );
         _mm256_add_epi32(v, _mm256_set1_epi32(HALF))
     };
-    let (x, y) = (clamp(x, source.width()), clamp(y, source.height()));
+    locate_rounding(clamp(x, source.width()), clamp(y, source.height()))
+}
+
+/// The same of positions that are half a phase on and lie within.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn locate_rounding(x: __m256i, y: __m256i) -> Located {
     let first = _mm256_set1_epi32(ROOM.0 as i32 - 1);
     let whole = |v| _mm256_add_epi32(_mm256_srai_epi32::<FRACTION>(v), first);
     // The phase in the upper bits of 15, as `sample::weights` has it.
@@ -122,8 +131,6 @@ struct Window {
     /// First row, and how many.
     first: usize,
     count: usize,
-    /// How many rows each position begins below the first, times 8.
-    lag: __m256i,
 }
 
 /// `None` if the positions lie too far apart: by `room` columns within `offsets`, or by rows.
@@ -143,7 +150,6 @@ fn window(at: &Located, offsets: __m256i, room: i32) -> Option<Window> {
     (_mm256_movemask_epi8(all) == -1 && spread + 4 <= MOST_ROWS).then(|| Window {
         first: first as usize,
         count: spread as usize + 4,
-        lag: _mm256_slli_epi32::<3>(lag),
     })
 }
 
@@ -151,7 +157,8 @@ fn window(at: &Located, offsets: __m256i, room: i32) -> Option<Window> {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn row_weights(at: &Located, window: &Window, row: usize) -> __m256i {
-    let shift = _mm256_sub_epi32(_mm256_set1_epi32(row as i32 * 8), window.lag);
+    let row = _mm256_set1_epi32((window.first + row) as i32);
+    let shift = _mm256_slli_epi32::<3>(_mm256_sub_epi32(row, at.rows));
     // Shifts by 32 and more, and by less than none, leave 0.
     let weight = _mm256_srlv_epi32(at.down, shift);
     let halves = _mm256_broadcastsi128_si256(_mm_setr_epi8(
@@ -189,27 +196,43 @@ fn rounded(sums: __m256i) -> __m256i {
     _mm256_srai_epi32::<20>(_mm256_add_epi32(sums, _mm256_set1_epi32(1 << 19)))
 }
 
-/// One channel.
+/// One channel; `false` if the positions lie too far apart.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn singles<const P: usize>(
+fn singles_anywhere<const P: usize>(
     sources: &[&Source; P],
     at: &Located,
     outs: &mut [&mut [u8]; P],
     place: Range<usize>,
 ) -> bool {
-    let base = _mm256_broadcastd_epi32(_mm256_castsi256_si128(at.cols));
-    let offsets = _mm256_sub_epi32(at.cols, base);
+    let left = _mm256_extract_epi32::<0>(at.cols);
+    let offsets = _mm256_sub_epi32(at.cols, _mm256_set1_epi32(left));
     let Some(window) = window(at, offsets, 12) else {
         return false;
     };
-    let taps = dealt(offsets, 1, 0);
-    let first = _mm256_extract_epi32::<0>(at.cols) as usize;
+    let samples = singles::<P>(sources, at, &window, left);
+    for k in 0..P {
+        outs[k][place.clone()].copy_from_slice(&samples[k]);
+    }
+    true
+}
+
+/// One channel, of positions whose taps lie within 16 columns from `left` on and within the
+/// window's rows.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn singles<const P: usize>(
+    sources: &[&Source; P],
+    at: &Located,
+    window: &Window,
+    left: i32,
+) -> [[u8; N]; P] {
+    let taps = dealt(_mm256_sub_epi32(at.cols, _mm256_set1_epi32(left)), 1, 0);
     let mut sums = [_mm256_setzero_si256(); P];
     let mut add = |row: usize, down: __m256i| {
         for k in 0..P {
             let line = (window.first + row) * sources[k].stride();
-            let bytes = _mm256_broadcastsi128_si256(load(sources[k], line + first));
+            let bytes = _mm256_broadcastsi128_si256(load(sources[k], line + left as usize));
             let line = _mm256_maddubs_epi16(_mm256_shuffle_epi8(bytes, taps), at.across);
             sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(line, down));
         }
@@ -222,17 +245,17 @@ fn singles<const P: usize>(
         add(3, level_weights::<3>(at));
     } else {
         for row in 0..window.count {
-            add(row, row_weights(at, &window, row));
+            add(row, row_weights(at, window, row));
         }
     }
     let order = _mm256_setr_epi32(0, 4, 0, 0, 0, 0, 0, 0);
+    let mut samples = [[0; N]; P];
     for k in 0..P {
         let words = _mm256_packs_epi32(rounded(sums[k]), _mm256_setzero_si256());
         let bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(words, words), order);
-        let bytes = _mm_cvtsi128_si64(_mm256_castsi256_si128(bytes)).to_ne_bytes();
-        outs[k][place.clone()].copy_from_slice(&bytes);
+        samples[k] = _mm_cvtsi128_si64(_mm256_castsi256_si128(bytes)).to_ne_bytes();
     }
-    true
+    samples
 }
 
 /// Two channels: four positions in each half of the vector.

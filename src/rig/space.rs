@@ -74,6 +74,13 @@ impl From<Point> for V2 {
     }
 }
 
+/// The whole part of a coordinate of a grid, which is not negative; 0 of NaN. Processors have no
+/// instruction for `as usize` itself.
+#[inline]
+pub fn whole(v: f32) -> usize {
+    v as i32 as usize
+}
+
 /// x ↦ M·x + t
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {

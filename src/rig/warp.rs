@@ -111,7 +111,8 @@ pub type Corners = [V2; 4];
 
 /// Between the corners; `tx`, `ty` 0–1.
 pub fn between(c: &Corners, tx: f32, ty: f32) -> V2 {
-    c[0].lerp(c[1], tx).lerp(c[2].lerp(c[3], tx), ty)
+    // Down first: that part is the same along a row.
+    c[0].lerp(c[2], ty).lerp(c[1].lerp(c[3], ty), tx)
 }
 
 /// Whether what lies at `at` and comes from `from` stays as it is.
@@ -326,6 +327,8 @@ impl Canvas<'_> {
                 .map(|first| &from[layer][first + edges.start..first + edges.end]);
             scratch.edges[layer].begin(edges.clone(), rows, plane, nodes.cell);
         }
+        // With chroma between two luma samples, a quarter of the way to the next.
+        let quarters = (plane.offset.x * 2.0) as i32;
         let mut moved = 0;
         for y in plane.rows(&nodes.band(row, self.spec.height)) {
             self.copy(stripe, plane, y, 0..left);
@@ -338,11 +341,14 @@ impl Canvas<'_> {
                     Cell::Still => self.copy(stripe, plane, y, cols),
                     Cell::Plain(layer) => {
                         moved += cols.len() * P;
-                        scratch.positions(layer, cells, cell, plane.offset.x);
-                        let (x, y_) = (&scratch.x[..cols.len()], &scratch.y[..cols.len()]);
                         let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
+                        let edges = &scratch.edges[layer as usize];
+                        let edges = [&edges.x, &edges.y].map(|e| &e[cells.start..cells.end + 1]);
+                        let work = [&mut scratch.x[..], &mut scratch.y[..]];
                         let mut outs = stripe.lines::<P>(plane, y, &cols);
-                        sample::cubic::<C, P>(&sources, x, y_, &mut outs);
+                        sample::cubic_cells::<C, P>(
+                            &sources, edges, cell, quarters, work, &mut outs,
+                        );
                     }
                     Cell::Lips | Cell::Eye(_) => moved += cols.len() * P,
                 }
@@ -388,16 +394,19 @@ impl Canvas<'_> {
         let unit = plane.step / self.nodes.cell as f32;
         let nudge = plane.offset * (1.0 / self.nodes.cell as f32);
         let (mut x, mut y) = ([0; MAX_CELL], [0; MAX_CELL]);
-        let mut overs = [Over::Nothing; MAX_CELL];
+        let (mut from, mut overs) = ([V2::ZERO; MAX_CELL], [Over::Nothing; MAX_CELL]);
         let band = plane.rows(&self.nodes.band(row, self.spec.height));
         for (j, line) in band.enumerate() {
             let ty = j as f32 * unit + nudge.y;
             let mut bare = true;
             for i in 0..cols.len() {
                 let shade = shade(i as f32 * unit + nudge.x, ty);
-                (x[i], y[i]) = plane.place(shade.from);
+                from[i] = shade.from;
                 bare &= matches!(shade.over, Over::Nothing);
                 overs[i] = shade.over;
+            }
+            for i in 0..cols.len() {
+                (x[i], y[i]) = plane.place(from[i]);
             }
             let mut outs = stripe.lines::<P>(plane, line, &cols);
             sample::cubic::<C, P>(&sources, &x[..cols.len()], &y[..cols.len()], &mut outs);
@@ -457,18 +466,6 @@ impl Scratch {
                     cells: col..col + 1,
                 }),
             }
-        }
-    }
-
-    /// Positions of the samples of cells of one layer, `n` a cell; the first lies `nudge` luma
-    /// samples beyond its cell's edge.
-    fn positions(&mut self, layer: Layer, cells: std::ops::Range<usize>, n: usize, nudge: f32) {
-        let edges = &self.edges[layer as usize];
-        let cells = cells.start..cells.end + 1;
-        // With chroma between two luma samples, a quarter of the way to the next.
-        let quarters = (nudge * 2.0) as i32;
-        for (edges, out) in [(&edges.x, &mut self.x), (&edges.y, &mut self.y)] {
-            sample::ramps(&edges[cells.clone()], out, n, quarters);
         }
     }
 }
