@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
 """A local message broker: Debian's RabbitMQ, on the loopback alone, with nothing of it elsewhere.
 
-    rabbit_server.py [FOLDER]
+    rabbit_server.py [--tls CERTIFICATE KEY] [FOLDER]
 
 starts one that keeps its data in FOLDER, or in none that lasts, and says its address as soon as it
-answers. It then takes
-a word a line: `kill` ends the broker as a crash would, `start` starts it again on the same data;
+answers; with a certificate and its key (PEM) also, behind a space, the one where it speaks TLS. It then
+takes a word a line: `kill` ends the broker as a crash would, `start` starts it again on the same data;
 each is answered by a line. When there is nothing more to read, everything ends.
 """
 
+import argparse
 import os
 import pathlib
 import re
@@ -26,6 +27,12 @@ log.file = broker.log
 log.file.level = info
 # Its own share of a small disk, and not of what others have left on it.
 disk_free_limit.absolute = 50MB
+"""
+TLS = """listeners.ssl.1 = 127.0.0.1:{port}
+ssl_options.certfile = {certificate}
+ssl_options.keyfile = {key}
+ssl_options.verify = verify_none
+ssl_options.fail_if_no_peer_cert = false
 """
 # Erlang's part: nothing but the loopback, and few threads, for it has little to do.
 ARGUMENTS = "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none"
@@ -57,16 +64,21 @@ def end(process):
 
 
 class RabbitServer:
-    """Serves self.url until it is closed. What it was told to keep is in the folder."""
+    """Serves self.url until it is closed, and with a certificate and its key self.tls_url. What it was
+    told to keep is in the folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, tls=None):
         if not os.path.exists(SERVER):
             raise Missing(f"RabbitMQ (Debian: {PACKAGES})")
         self.folder = pathlib.Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = self.names = None
-        self.port, self.names_port, distribution = free_ports(3)
-        (self.folder / "rabbitmq.conf").write_text(CONF.format(port=self.port))
+        self.port, self.names_port, distribution, self.tls_port = free_ports(4)
+        conf = CONF.format(port=self.port)
+        if tls:
+            certificate, key = (pathlib.Path(file).resolve() for file in tls)
+            conf += TLS.format(port=self.tls_port, certificate=certificate, key=key)
+        (self.folder / "rabbitmq.conf").write_text(conf)
         (self.folder / "plugins").write_text("[].\n")
         place = {name: str(self.folder / name.lower()) for name in ("MNESIA_BASE", "LOG_BASE")}
         self.environment = {
@@ -102,6 +114,11 @@ class RabbitServer:
     def url(self):
         """Where to connect to."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2f"
+
+    @property
+    def tls_url(self):
+        """Where to connect to by TLS, by the name that its certificate is made for."""
+        return f"amqps://guest:guest@localhost:{self.tls_port}/%2f"
 
     def spawn(self, *command):
         # It ends with this process, however that ends. Ctrl-C is not for it.
@@ -146,15 +163,15 @@ class RabbitServer:
                 end(process)
 
 
-def main(folder):
+def main(folder, tls):
     # Told to end, it ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        server = RabbitServer(folder)
+        server = RabbitServer(folder, tls)
     except Missing as missing:
         sys.exit(f"there is no {missing}")
     try:
-        print(server.url, flush=True)
+        print(*[server.url] + ([server.tls_url] if tls else []), flush=True)
         for line in sys.stdin:
             word = re.sub(r"\s", "", line)
             if word == "kill":
@@ -169,10 +186,12 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        main(sys.argv[1])
-    elif len(sys.argv) == 1:
-        with tempfile.TemporaryDirectory() as passing:
-            main(passing)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
+    parser.add_argument("folder", nargs="?")
+    args = parser.parse_args()
+    if args.folder:
+        main(args.folder, args.tls)
     else:
-        sys.exit(__doc__)
+        with tempfile.TemporaryDirectory() as passing:
+            main(passing, args.tls)

@@ -2,7 +2,7 @@
 //! What a process that reads strangers' files may still do: little. It is called first of all,
 //! while there is one thread.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use rustix::{
     process::{Resource, Rlimit, Signal},
@@ -37,6 +37,8 @@ pub struct Bounds {
     pub parent: Option<u32>,
     /// The cores that it may use; none is all.
     pub cores: Vec<usize>,
+    /// The control group that it enters, whose limits were set before.
+    pub group: Option<PathBuf>,
 }
 
 impl Bounds {
@@ -46,6 +48,11 @@ impl Bounds {
     /// # Errors
     /// One of it cannot be done here, or the parent is another one: a sentence.
     pub fn confine(&self) -> Result<(), String> {
+        if let Some(group) = &self.group {
+            // 0 is whoever writes.
+            std::fs::write(group.join("cgroup.procs"), "0")
+                .map_err(|error| format!("--cgroup {}: {error}", group.display()))?;
+        }
         if !self.cores.is_empty() {
             let mut set = CpuSet::new();
             let known = self.cores.iter().filter(|core| **core < CpuSet::MAX_CPU);
@@ -131,6 +138,21 @@ mod tests {
         });
         confined.join().expect("it holds");
         TcpStream::connect(address).expect("others still reach it");
+    }
+
+    #[test]
+    fn it_enters_its_group_or_does_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let within = |group: PathBuf| Bounds {
+            group: Some(group),
+            ..Bounds::default()
+        };
+        let group = folder.path().to_owned();
+        assert_eq!(within(group).confine(), Ok(()));
+        let entered = std::fs::read_to_string(folder.path().join("cgroup.procs"));
+        assert_eq!(entered.expect("written"), "0");
+        let error = within(folder.path().join("none")).confine();
+        assert!(error.expect_err("no group").contains("--cgroup"));
     }
 
     #[test]

@@ -8,11 +8,16 @@
 
 pub mod broker;
 pub mod clock;
+pub mod ending;
+pub mod face;
 pub mod job;
+mod leftovers;
+mod log;
 pub mod parameters;
 pub mod plugin;
 pub mod post;
 pub mod serve;
 mod settings;
+mod signals;
 pub mod store;
 pub mod work;

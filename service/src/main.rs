@@ -10,10 +10,12 @@ mod telling;
 use std::{process::exit, sync::Arc};
 
 use options::Wanted;
+use serde_json::json;
 use sonicd::{
     broker::{self, Broker},
-    parameters, plugin,
-    serve::{post::Post, settings::Settings},
+    face, parameters, plugin,
+    post::Post,
+    serve::settings::Settings,
 };
 
 const FAILED: i32 = 1;
@@ -40,6 +42,10 @@ fn main() {
         },
         Ok(Wanted::Render(job, telling, bounds)) => match render(&job, telling, &bounds) {
             Ok(()) => 0,
+            Err(what) => complain(&what, FAILED),
+        },
+        Ok(Wanted::Look(file, bounds)) => match look(&file, &bounds) {
+            Ok(told) => said(&told),
             Err(what) => complain(&what, FAILED),
         },
         Ok(Wanted::Queue(wanted)) => match queue::run(&wanted) {
@@ -70,9 +76,19 @@ fn render(
     result.map(|_| ()).map_err(|failure| failure.reason)
 }
 
+/// What is seen in a picture, as one line of JSON.
+fn look(file: &std::path::Path, bounds: &confine::Bounds) -> Result<String, String> {
+    bounds.confine()?;
+    let told = match face::look(file) {
+        Ok(seen) => json!({ "done": seen }),
+        Err(unseen) => json!({ "failed": { "reason": unseen.reason, "passing": unseen.passing } }),
+    };
+    Ok(format!("{told}\n"))
+}
+
 fn serve(settings: Settings) -> Result<(), String> {
-    start()?;
-    sonicd::serve::run(settings, parameters::described(), || {
+    let parameters = || start().map(|()| parameters::described());
+    sonicd::serve::run(settings, parameters, || {
         let settings = broker::Settings::from_environment();
         let broker = settings.and_then(Broker::start);
         let post: Arc<dyn Post> = Arc::new(broker.map_err(|error| error.to_string())?);

@@ -11,7 +11,7 @@ use lexopt::prelude::*;
 
 use sonicd::{
     job::Owner,
-    parameters::{self, Parameter},
+    parameters::{self, Element, Parameter},
     serve::settings::Settings,
     work,
 };
@@ -39,6 +39,8 @@ sonicd render: a portrait and a voice, or a text, become a file
   --stall SECONDS    gives up when nothing is rendered for so long [60]
   --progress HOW     bar, json or none [a bar, if somebody sees it]
   --cores LIST       the cores that it may use, as 0,1 [all]
+  --execution-provider WHAT  computes the network: cpu, cuda, tensorrt, migraphx, ... [cpu]
+  --cgroup FOLDER    the control group that it enters
   --child-of PID     dies with that process, which started it; has no network, gains no rights
   --NAME VALUE       a property of sonicanimator or ttssrc: sonicd parameters lists them
 
@@ -69,6 +71,8 @@ pub enum Wanted {
     Version,
     Parameters,
     Render(Box<Job>, Telling, Bounds),
+    /// What is seen in a picture.
+    Look(PathBuf, Bounds),
     /// What `sonicd serve` says of itself.
     HelpOfServe,
     Serve(Box<Settings>),
@@ -95,6 +99,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt:
         Some(Short('h') | Long("help")) => Ok(Wanted::Help),
         Some(Short('V') | Long("version")) => Ok(Wanted::Version),
         Some(Value(command)) if command == "render" => render(&mut parser),
+        Some(Value(command)) if command == "look" => look(&mut parser),
         Some(Value(command)) if command == "queue" => {
             Ok(queue::parse(&mut parser)?.map_or(Wanted::Help, Wanted::Queue))
         }
@@ -158,6 +163,20 @@ fn token(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     Ok(Wanted::Token(owner, tokens))
 }
 
+/// What `sonicd serve` starts for a picture of somebody's; it is not for people.
+fn look(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
+    let (mut portrait, mut bounds) = (None, Bounds::default());
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("portrait") => portrait = Some(file(parser, "--portrait")?),
+            Long("child-of") => bounds.parent = Some(parser.value()?.parse()?),
+            _ => return Err(arg.unexpected()),
+        }
+    }
+    let portrait = portrait.ok_or("--portrait: which file?")?;
+    Ok(Wanted::Look(portrait, bounds))
+}
+
 fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
     let (mut job, mut telling) = (Job::default(), Telling::default());
     let (mut audio, mut text, mut out) = (None, None, None);
@@ -177,6 +196,12 @@ fn render(parser: &mut lexopt::Parser) -> Result<Wanted, lexopt::Error> {
             Long("stall") => job.stall = parser.value()?.parse_with(seconds)?,
             Long("encoder-threads") => job.encoder_threads = parser.value()?.parse_with(threads)?,
             Long("child-of") => bounds.parent = Some(parser.value()?.parse()?),
+            Long("cgroup") => bounds.group = Some(file(parser, "--cgroup")?),
+            Long("execution-provider") => job.parameters.push(Parameter {
+                element: Element::Animator,
+                name: "execution_provider",
+                value: parser.value()?.string()?,
+            }),
             Long("cores") => bounds.cores = parser.value()?.parse_with(cores)?,
             Long("progress") => telling = parser.value()?.parse_with(Telling::parse)?,
             Long(name) => {
@@ -322,6 +347,7 @@ mod tests {
             ("render --text-file /nowhere --out a.mp4", "/nowhere"),
             (&format!("{good} --moustache 3"), "--moustache"),
             (&format!("{good} extra"), "extra"),
+            ("look", "--portrait"),
             ("serve --listen nowhere", "127.0.0.1:8040"),
             ("serve --moustache 3", "moustache"),
             ("token --tokens file", "for whom"),

@@ -116,7 +116,7 @@ pub enum Kind {
 impl Kind {
     fn of(spec: &glib::ParamSpec) -> Self {
         if let Some(s) = spec.downcast_ref::<glib::ParamSpecDouble>() {
-            let (minimum, maximum) = (s.minimum(), s.maximum());
+            let (minimum, maximum) = (short(s.minimum()), short(s.maximum()));
             Kind::Number { minimum, maximum }
         } else if let Some(s) = spec.downcast_ref::<glib::ParamSpecUInt>() {
             let (minimum, maximum) = (s.minimum().into(), s.maximum().into());
@@ -157,6 +157,16 @@ impl Kind {
             Kind::Choice { values } => values.iter().find(|value| *value == text).cloned(),
             Kind::Text => Some(text.to_owned()),
         }
+    }
+}
+
+/// A bound that was written with few digits, and then kept as a number of single precision. The
+/// element takes what lies beside it by less than that.
+fn short(bound: f64) -> f64 {
+    let single = bound as f32;
+    match f64::from(single) == bound {
+        true => single.to_string().parse().unwrap_or(bound),
+        false => bound,
     }
 }
 
@@ -216,10 +226,13 @@ pub fn described() -> Vec<Described> {
                 },
                 Option::unwrap_or_default,
             );
+            let kind = Kind::of(&spec);
+            // GLib writes a number with all of its digits.
+            let default = kind.read(&default).unwrap_or(default);
             found.push(Described {
                 name,
                 element: of,
-                kind: Kind::of(&spec),
+                kind,
                 default,
                 description: spec.blurb().unwrap_or_default().to_owned(),
             });
@@ -241,4 +254,18 @@ pub fn list() -> String {
         text += &format!("  --{name:<20} {}{default}\n", parameter.kind);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn bounds_are_told_as_they_were_written() {
+        assert_eq!(short(f64::from(0.4_f32)), 0.4);
+        assert_eq!(
+            (short(0.1), short(-12.0), short(1e300)),
+            (0.1, -12.0, 1e300)
+        );
+    }
 }

@@ -299,6 +299,15 @@ fn who_is_asked_to_end_leaves_nothing() {
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let first = lines.next().expect("a line").expect("text");
     assert!(first.contains("progress"), "{first}");
+    // Three quarters of an hour of it are estimated long before they are synthesised.
+    let of = lines
+        .by_ref()
+        .map(|told| serde_json::from_str::<serde_json::Value>(&told.expect("text")).expect("JSON"))
+        .find_map(|told| told["progress"]["of"].as_f64());
+    assert!(
+        of.is_some_and(|of| (1500.0..4500.0).contains(&of)),
+        "{of:?}"
+    );
     let ended = Command::new("kill")
         .arg(child.id().to_string())
         .status()

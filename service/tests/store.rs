@@ -1,16 +1,55 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The store, as the service uses it, over a folder.
+//! The store, as the service uses it, over a folder and over S3 alike.
 
 mod jobs;
+mod servers;
 
-use std::time::SystemTime;
+use std::{
+    path::PathBuf,
+    sync::{
+        LazyLock, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{TryStreamExt as _, future::join_all};
 use jobs::{accepted as job, owner, run, store};
+use servers::S3;
 use sonicd::{
-    job::{Attempt, Container, Digest, FORMAT, GivenUp, JobId, Outcome, Owner, Rendered, Terminal},
-    store::Lead,
+    clock::now_ms,
+    job::{
+        Attempt, Cause, Container, Digest, FORMAT, GivenUp, JobId, Outcome, Owner, Rendered,
+        Speech, Terminal,
+    },
+    store::{Cuts, Forgotten, Lead, Store},
 };
+
+/// One server for all tests; each has a store of its own in it.
+static SERVER: LazyLock<Option<Mutex<S3>>> = LazyLock::new(|| S3::start().map(Mutex::new));
+
+fn bucket() -> Option<Store> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = SERVER.as_ref()?.lock().expect("a lock");
+    let address = server.address(&format!("test {}", NEXT.fetch_add(1, Ordering::Relaxed)));
+    Some(Store::open_by(&address, server.variables.clone()).expect("a store"))
+}
+
+/// Runs a test over a folder, and over S3.
+fn each<F: Future<Output = ()>>(test: impl Fn(PathBuf, Store) -> F) {
+    run(|folder| {
+        let store = store(&folder);
+        test(folder, store)
+    });
+    if let Some(store) = bucket() {
+        run(|folder| test(folder, store));
+    }
+}
+
+/// By then all is old that a test has written, whatever the clock of the store.
+fn soon() -> u64 {
+    now_ms() + 60_000
+}
 
 fn ended(outcome: Outcome) -> Terminal {
     Terminal {
@@ -35,8 +74,7 @@ fn rendered(of: &JobId) -> Rendered {
 
 #[test]
 fn of_many_ends_one_holds_and_all_hear_of_it() {
-    run(|folder| async move {
-        let store = store(&folder);
+    each(|_, store| async move {
         let job = job(&owner("a"), 1);
         store.accept(&job).await.expect("it is stored");
         assert_eq!(store.open_jobs().await.expect("a list").len(), 1);
@@ -44,6 +82,7 @@ fn of_many_ends_one_holds_and_all_hear_of_it() {
             let (store, job) = (store.clone(), job.clone());
             let end = ended(Outcome::Failed {
                 reason: n.to_string(),
+                cause: Cause::Order,
             });
             tokio::spawn(async move { store.finish(&job.owner, &job.id, &end).await })
         });
@@ -61,8 +100,7 @@ fn of_many_ends_one_holds_and_all_hear_of_it() {
 
 #[test]
 fn jobs_are_listed_page_by_page_and_only_ones_own() {
-    run(|folder| async move {
-        let store = store(&folder);
+    each(|_, store| async move {
         let (a, b) = (owner("a"), owner("b"));
         // More than a span apart, some of them.
         let times: Vec<u64> = (0..20).map(|n| n * 60_000_000).collect();
@@ -92,8 +130,7 @@ fn jobs_are_listed_page_by_page_and_only_ones_own() {
 
 #[test]
 fn an_attempt_belongs_to_one_worker() {
-    run(|folder| async move {
-        let store = store(&folder);
+    each(|_, store| async move {
         let job = job(&owner("a"), 1);
         let claims = (0..16).map(|n| {
             let (store, job) = (store.clone(), job.clone());
@@ -130,16 +167,27 @@ fn an_attempt_belongs_to_one_worker() {
         let attempts = store.attempts(&job.owner, &job.id).await.expect("a list");
         assert_eq!(attempts.len(), 1);
         assert_eq!(attempts[0].1, Some(why));
+        // Who was not told that it has the claim asks again.
+        let (mine, other) = (attempts[0].0.clone(), "another".to_owned());
+        let claim = async |attempt| store.claim(&job.owner, &job.id, &attempt).await;
+        assert!(claim(mine.clone()).await.expect("an answer"));
+        let other = Attempt {
+            worker: other,
+            ..mine
+        };
+        assert!(!claim(other).await.expect("an answer"));
     });
 }
 
 #[test]
 fn equal_orders_share_a_result_and_a_cancelled_leader_hands_over() {
-    run(|folder| async move {
-        let store = store(&folder);
+    each(|folder, store| async move {
         let a = owner("a");
         let (one, two, three) = (job(&a, 1), job(&a, 2), job(&a, 3));
         let key = one.order.key();
+        for job in [&one, &two, &three] {
+            store.accept(job).await.expect("it is stored");
+        }
         let lead = async |id: &JobId| store.lead(&a, &key, id).await.expect("an answer");
         assert_eq!(lead(&one.id).await, Lead::Leads);
         assert_eq!(lead(&one.id).await, Lead::Leads);
@@ -171,34 +219,36 @@ fn equal_orders_share_a_result_and_a_cancelled_leader_hands_over() {
         let other = store.lead(&owner("b"), &key, &JobId::new(5, 5)).await;
         assert_eq!(other.expect("an answer"), Lead::Leads);
         // Once it is forgotten, it is made anew.
-        let now = SystemTime::now() + std::time::Duration::from_secs(60);
-        assert_eq!(store.forget(now, now).await.expect("it forgets"), (0, 1));
+        let cuts = Cuts {
+            results_ms: Some(soon()),
+            ..Cuts::default()
+        };
+        let forgotten = store.forget(cuts).await.expect("it forgets");
+        assert_eq!((forgotten.uploads, forgotten.results), (0, 1));
         assert_eq!(lead(&JobId::new(6, 6)).await, Lead::Leads);
     });
 }
 
 #[test]
 fn what_is_uploaded_comes_back_whole() {
-    run(|folder| async move {
-        let store = store(&folder);
+    each(|folder, store| async move {
         let a = owner("a");
         for length in [0, 1, 20 << 20] {
             let bytes: Vec<u8> = (0..length).map(|n: u32| ((n * 31) >> 3) as u8).collect();
             let (from, to) = (folder.join("from"), folder.join(format!("to-{length}")));
             std::fs::write(&from, &bytes).expect("a file");
             let digest = Digest::of(&bytes);
-            assert!(!store.has_blob(&a, &digest).await.expect("an answer"));
+            let there = async |owner| {
+                let came = store.uploaded_ms(&owner, &digest).await;
+                came.expect("an answer").is_some()
+            };
+            assert!(!there(a.clone()).await);
             store
                 .put_blob(&a, &digest, &from)
                 .await
                 .expect("it is stored");
-            assert!(store.has_blob(&a, &digest).await.expect("an answer"));
-            assert!(
-                !store
-                    .has_blob(&owner("b"), &digest)
-                    .await
-                    .expect("an answer")
-            );
+            assert!(there(a.clone()).await);
+            assert!(!there(owner("b")).await);
             assert!(
                 store
                     .fetch_blob(&a, &digest, &to)
@@ -222,8 +272,7 @@ fn what_is_uploaded_comes_back_whole() {
 
 #[test]
 fn a_part_of_a_result_can_be_asked_for() {
-    run(|folder| async move {
-        let store = store(&folder);
+    each(|folder, store| async move {
         let (a, id) = (owner("a"), JobId::new(1, 1));
         let file = folder.join("a.webm");
         std::fs::write(&file, b"0123456789").expect("a file");
@@ -245,8 +294,7 @@ fn a_part_of_a_result_can_be_asked_for() {
 
 #[test]
 fn a_name_that_a_client_gave_leads_to_one_job() {
-    run(|folder| async move {
-        let store = store(&folder);
+    each(|_, store| async move {
         let a = owner("a");
         let (one, two) = (JobId::new(1, 1), JobId::new(2, 2));
         let named = async |owner: &Owner, id: &JobId| {
@@ -258,5 +306,176 @@ fn a_name_that_a_client_gave_leads_to_one_job() {
         assert_eq!(named(&a, &one).await, one);
         assert_eq!(named(&a, &two).await, one);
         assert_eq!(named(&owner("b"), &two).await, two);
+    });
+}
+
+#[test]
+fn a_bucket_links_to_its_results_and_links_expire() {
+    let Some(store) = bucket() else {
+        return;
+    };
+    run(|folder| async move {
+        let (a, id) = (owner("a"), JobId::new(1, 1));
+        let file = folder.join("a.mp4");
+        std::fs::write(&file, b"video").expect("a file");
+        store
+            .put_result(&a, &id, Container::Mp4, &file)
+            .await
+            .expect("it is stored");
+        let done = rendered(&id);
+        let link = async |seconds| {
+            let link = store.link(&a, &done, Duration::from_secs(seconds)).await;
+            link.expect("it is signed").expect("a bucket has addresses")
+        };
+        let client = reqwest::Client::builder().no_proxy().build();
+        let client = client.expect("a client");
+        let status = async |url: reqwest::Url| {
+            let answer = client.get(url).send().await.expect("an answer");
+            (answer.status().as_u16(), answer.bytes().await.expect("all"))
+        };
+        let good = link(600).await;
+        assert_eq!(status(good.clone()).await, (200, "video".into()));
+        // It is for this result and this time, and for nobody who changes it.
+        let text = good.to_string();
+        for (from, to) in [("X-Amz-Expires=600", "X-Amz-Expires=700"), ("mp4", "mkv")] {
+            let other = text.replace(from, to).parse().expect("an address");
+            assert_eq!(status(other).await.0, 403, "{to}");
+        }
+        let short = link(1).await;
+        while status(short.clone()).await.0 != 403 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let folder = jobs::store(&folder)
+            .link(&a, &done, Duration::from_secs(1))
+            .await;
+        assert_eq!(folder.expect("an answer"), None, "a folder has no address");
+    });
+}
+
+#[test]
+fn more_jobs_than_a_page_of_the_bucket_are_all_there() {
+    // The server lists fewer at once.
+    const JOBS: u64 = 45;
+    let Some(store) = bucket() else {
+        return;
+    };
+    run(|_| async move {
+        let a = owner("a");
+        let given: Vec<_> = (0..JOBS).map(|ms| job(&a, ms)).collect();
+        for accepted in join_all(given.iter().map(|job| store.accept(job))).await {
+            assert!(accepted.expect("it is stored"));
+        }
+        let listed = store.jobs(&a, None, 100).await.expect("a list");
+        let given: Vec<_> = given.into_iter().rev().map(|job| job.id).collect();
+        assert_eq!(listed, given);
+        assert_eq!(store.open_jobs().await.expect("a list").len(), given.len());
+    });
+}
+
+#[test]
+fn what_was_kept_for_long_enough_is_forgotten_but_for_what_an_open_job_needs() {
+    each(|folder, store| async move {
+        let a = owner("a");
+        let file = folder.join("file");
+        let put = async |content: &'static [u8]| {
+            std::fs::write(&file, content).expect("a file");
+            let digest = Digest::of(content);
+            let put = store.put_blob(&a, &digest, &file).await;
+            put.map(|()| digest).expect("it is stored")
+        };
+        let (portrait, voice) = (put(b"portrait").await, put(b"voice").await);
+        let unused = put(b"unused").await;
+        // One job waits, one ended long ago, and one just now.
+        let (mut open, old, young) = (job(&a, 1), job(&a, 2), job(&a, 3));
+        open.order.portrait = Some(portrait.clone());
+        open.order.speech = Speech::Audio(voice.clone());
+        let end = |at_ms| Terminal {
+            at_ms,
+            ..ended(Outcome::Cancelled)
+        };
+        for job in [&open, &old, &young] {
+            store.accept(job).await.expect("it is stored");
+        }
+        let key = old.order.key();
+        assert_eq!(
+            store.lead(&a, &key, &old.id).await.expect("an answer"),
+            Lead::Leads
+        );
+        assert_eq!(
+            store.named(&a, "mine", &old.id).await.expect("an answer"),
+            old.id
+        );
+        store
+            .put_result(&a, &old.id, Container::Mp4, &file)
+            .await
+            .expect("it is stored");
+        for (job, at_ms) in [(&old, 5), (&young, u64::MAX)] {
+            store
+                .finish(&a, &job.id, &end(at_ms))
+                .await
+                .expect("it ends");
+        }
+        let forget = async |uploads_ms, results_ms| {
+            let cuts = Cuts {
+                uploads_ms,
+                results_ms,
+            };
+            store.forget(cuts).await.expect("it forgets")
+        };
+        assert_eq!(forget(None, None).await, Forgotten::default());
+        assert_eq!(forget(Some(1), Some(1)).await, Forgotten::default());
+        let all = Forgotten {
+            uploads: 1,
+            results: 1,
+            jobs: 1,
+        };
+        assert_eq!(forget(Some(soon()), Some(soon())).await, all);
+        assert_eq!(
+            forget(Some(soon()), Some(soon())).await,
+            Forgotten::default()
+        );
+        let there = async |digest| {
+            let came = store.uploaded_ms(&a, digest).await;
+            came.expect("an answer").is_some()
+        };
+        assert!(there(&portrait).await && there(&voice).await && !there(&unused).await);
+        let listed = store.jobs(&a, None, 9).await.expect("a list");
+        assert_eq!(listed, [young.id.clone(), open.id.clone()]);
+        // Its name and its order are free for others.
+        assert_eq!(
+            store.lead(&a, &key, &young.id).await.expect("an answer"),
+            Lead::Leads
+        );
+        assert_eq!(
+            store.named(&a, "mine", &young.id).await.expect("an answer"),
+            young.id
+        );
+        // Once the job has ended nobody needs its uploads.
+        store.finish(&a, &open.id, &end(7)).await.expect("it ends");
+        let rest = Forgotten {
+            uploads: 2,
+            results: 0,
+            jobs: 1,
+        };
+        assert_eq!(forget(Some(soon()), Some(soon())).await, rest);
+    });
+}
+
+#[test]
+fn who_would_follow_a_job_that_is_forgotten_leads() {
+    each(|_, store| async move {
+        let a = owner("a");
+        let (gone, new) = (job(&a, 1), job(&a, 2));
+        let key = gone.order.key();
+        // Its records have gone, and its name stayed.
+        assert_eq!(
+            store.lead(&a, &key, &gone.id).await.expect("an answer"),
+            Lead::Leads
+        );
+        store.accept(&new).await.expect("it is stored");
+        assert_eq!(
+            store.lead(&a, &key, &new.id).await.expect("an answer"),
+            Lead::Leads
+        );
     });
 }

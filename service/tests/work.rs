@@ -8,12 +8,12 @@ use std::time::Duration;
 use jobs::{DONE, accepted, given, outcome, owner, renderer, run};
 use sonicd::{
     job::{Attempt, FORMAT, News, Outcome, Ticket},
-    work::{Bench, Verdict},
+    work::{Bench, Devices, Verdict},
 };
 
 fn reason(outcome: Option<Outcome>) -> String {
     match outcome {
-        Some(Outcome::Failed { reason }) => reason,
+        Some(Outcome::Failed { reason, .. }) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -171,8 +171,12 @@ fn a_job_that_is_cancelled_while_it_renders_hands_over() {
             tokio::task::yield_now().await;
         }
         // A follower, and a second ticket of the same job, are no work for anybody.
-        assert_eq!(bench.process(&equal.ticket()).await, Verdict::Done);
-        assert_eq!(bench.process(&job.ticket()).await, Verdict::Done);
+        let other = Bench {
+            worker: "there".to_owned(),
+            ..bench.clone()
+        };
+        assert_eq!(other.process(&equal.ticket()).await, Verdict::Done);
+        assert_eq!(other.process(&job.ticket()).await, Verdict::Done);
         assert_eq!(outcome(&bench.store, &equal).await, None);
         bench
             .store
@@ -194,6 +198,9 @@ fn a_job_that_is_cancelled_while_it_renders_hands_over() {
             outcome(&bench.store, &equal).await,
             Some(Outcome::Done(_))
         ));
+        let key = equal.order.key();
+        let waiting = bench.store.followers(&equal.owner, &key).await;
+        assert_eq!(waiting.expect("a list"), []);
     });
 }
 
@@ -285,5 +292,42 @@ fn a_real_job_is_rendered_without_rights_and_without_the_services_secrets() {
                 "{line}"
             );
         }
+    });
+}
+
+#[test]
+fn a_slot_with_a_card_renders_on_that_card_alone() {
+    run(|folder| async move {
+        let script = r#"LINE=$(tr '\0' ' ' </proc/$$/cmdline)
+echo "{\"failed\": {\"reason\": \"$CUDA_VISIBLE_DEVICES of $LINE\"}}""#;
+        let mut bench = renderer(&folder, script);
+        let devices: Devices = "cuda:3".parse().expect("a device");
+        bench.share = devices.shares(None, &[0]).remove(0);
+        let job = given(&bench.store, 1, "Hello").await;
+        assert_eq!(bench.process(&job.ticket()).await, Verdict::Done);
+        let reason = reason(outcome(&bench.store, &job).await);
+        assert!(reason.starts_with("3 of "), "{reason}");
+        assert!(reason.contains(" --execution-provider=cuda "), "{reason}");
+    });
+}
+
+/// The group is a folder like any other: the kernel's part is played by the script.
+#[test]
+fn what_the_kernel_ends_for_its_memory_is_told_as_such() {
+    run(|folder| async move {
+        let group = folder.join("slot-0");
+        let script = format!(
+            r#"cd {}; [ "$(cat memory.max)" = {} ] || exit 1
+grep -qz -- --cgroup </proc/$$/cmdline || exit 1
+echo 'oom_kill 2' >memory.events; kill -9 $$"#,
+            group.display(),
+            256 << 20
+        );
+        let mut bench = renderer(&folder, &script);
+        bench.group = Some(group);
+        let job = given(&bench.store, 1, "Hello").await;
+        assert_eq!(bench.process(&job.ticket()).await, Verdict::Done);
+        let reason = reason(outcome(&bench.store, &job).await);
+        assert_eq!(reason, "it needs more than 256 MB of memory");
     });
 }

@@ -3,20 +3,20 @@
 
 use std::sync::Weak;
 
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::BoxStream};
 use tokio::sync::mpsc;
 
-use super::{Broker, BrokerError, Inner, Stage, Taken};
+use super::{Broker, Inner, Stage, Taken};
 use crate::{
     job::{Report, Ticket},
-    post::Post,
+    post::{Away, Depths, Post},
     work::{self, Source, Verdict},
 };
 
 impl Post for Broker {
-    type Error = BrokerError;
-
-    async fn publish(&self, ticket: &Ticket) -> Result<(), BrokerError> {
-        Broker::publish(self, ticket).await
+    fn publish<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<(), Away>> {
+        let publish = Broker::publish(self, ticket);
+        async move { publish.await.map_err(|error| error.to_string()) }.boxed()
     }
 
     fn tell(&self, report: Report) {
@@ -24,8 +24,25 @@ impl Post for Broker {
         let _ = self.inner.to_tell.try_send(report);
     }
 
-    async fn lives(&self, worker: &str) -> bool {
-        self.is_present(worker).await.unwrap_or(true)
+    fn lives<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, bool> {
+        async move { self.is_present(worker).await.unwrap_or(true) }.boxed()
+    }
+
+    fn listen(&self) -> BoxFuture<'_, Result<BoxStream<'static, Report>, Away>> {
+        async move { Ok(Broker::listen(self).await.boxed()) }.boxed()
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Depths, Away>> {
+        async move {
+            let depths = Broker::depths(self).await;
+            let depths = depths.map_err(|error| error.to_string())?;
+            Ok(Depths {
+                of: depths.jobs.into_iter().collect(),
+                delayed: depths.delayed.iter().map(|(_, tickets)| tickets).sum(),
+                dead: depths.dead,
+            })
+        }
+        .boxed()
     }
 }
 
@@ -35,7 +52,7 @@ pub(super) async fn tell_all(mut to_tell: mpsc::Receiver<Report>, broker: Weak<I
         let Some(inner) = broker.upgrade() else {
             return;
         };
-        Broker { inner }.tell(&report).await;
+        Broker::tell(&Broker { inner }, &report).await;
     }
 }
 
@@ -58,7 +75,10 @@ impl work::Taken for Taken {
             Verdict::Done => self.done().await,
             Verdict::Dead(reason) => self.dead(&reason).await,
             Verdict::Retry(reason) => match Stage::after(tried) {
-                Some(stage) => self.retry(stage, &reason).await,
+                Some(stage) => {
+                    self.tell_of_retry(stage, &reason);
+                    self.retry(stage, &reason).await
+                }
                 None => self.dead(&reason).await,
             },
         };

@@ -295,9 +295,10 @@ async fn forward(
 ) {
     while let Some(Ok(delivery)) = deliveries.next().await {
         // What a later version tells may be more than this one understands.
-        if let Ok(report) = serde_json::from_slice(&delivery.data) {
+        match serde_json::from_slice(&delivery.data) {
             // Nobody may listen just now.
-            let _ = reports.send(report);
+            Ok(report) => drop(reports.send(report)),
+            Err(error) => tracing::warn!(%error, "a report cannot be understood"),
         }
     }
 }

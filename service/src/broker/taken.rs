@@ -12,7 +12,10 @@ use super::{
     link::Hand,
     message::{self, Failure, Unreadable},
 };
-use crate::job::{Class, Ticket};
+use crate::{
+    job::{Class, News, Report, Ticket},
+    post::Post,
+};
 
 /// A ticket that was taken and that nobody else has meanwhile. It is for the taker to say what has
 /// become of it; dropped, or when the connection breaks, it goes back to its queue, so that the
@@ -90,6 +93,25 @@ impl Taken {
             self.acknowledge().await
         };
         broker.limited(moved).await
+    }
+
+    /// Tells those who watch that the job will be tried again.
+    pub(super) fn tell_of_retry(&self, stage: Stage, reason: &str) {
+        if let Ok(ticket) = &self.ticket {
+            let delay = self.broker.settings().delay(stage);
+            Post::tell(
+                &self.broker,
+                Report {
+                    owner: ticket.owner.clone(),
+                    id: ticket.id.clone(),
+                    at_ms: crate::clock::now_ms(),
+                    news: News::Retrying {
+                        reason: reason.to_owned(),
+                        in_s: delay.as_secs(),
+                    },
+                },
+            );
+        }
     }
 
     /// The job will not be tried again: the ticket is put aside for operators.

@@ -9,4 +9,4 @@ mod record;
 pub use id::{Digest, JobId, Owner};
 pub use news::{News, Report};
 pub use order::{Class, Container, Order, Speech};
-pub use record::{Accepted, Attempt, FORMAT, GivenUp, Outcome, Rendered, Terminal, Ticket};
+pub use record::{Accepted, Attempt, Cause, FORMAT, GivenUp, Outcome, Rendered, Terminal, Ticket};

@@ -7,7 +7,8 @@ use super::{JobId, Owner, Terminal};
 
 /// What has happened to a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "what")]
+// In a field of its own: its time must not stand beside that of the report, under one name.
+#[serde(rename_all = "snake_case", tag = "what", content = "news")]
 pub enum News {
     /// It waits.
     Queued {
@@ -42,4 +43,38 @@ pub struct Report {
     /// What.
     #[serde(flatten)]
     pub news: News,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{FORMAT, Outcome};
+
+    #[test]
+    fn whoever_listens_reads_what_was_told() {
+        let ended = Terminal {
+            format: FORMAT,
+            at_ms: 5,
+            outcome: Outcome::Cancelled,
+        };
+        for news in [
+            News::Queued { ahead: 3 },
+            News::Rendering { share: 0.5 },
+            News::Retrying {
+                reason: "the disk is full".to_owned(),
+                in_s: 10,
+            },
+            News::Ended(ended),
+        ] {
+            let report = Report {
+                owner: Owner::local(),
+                id: JobId::new(1, 2),
+                at_ms: 7,
+                news,
+            };
+            let json = serde_json::to_vec(&report).expect("it is data");
+            let heard: Report = serde_json::from_slice(&json).expect("its own");
+            assert_eq!(heard, report);
+        }
+    }
 }

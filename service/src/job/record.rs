@@ -116,6 +116,59 @@ pub struct Rendered {
     pub ignored: Vec<String>,
 }
 
+/// What a failure comes of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// What was given cannot be rendered.
+    #[default]
+    Order,
+    /// An upload is not kept any more.
+    Upload,
+    /// It took too long.
+    Time,
+    /// It took too much memory.
+    Memory,
+    /// It crashed, each time that it was tried.
+    Crash,
+    /// Where it was rendered something was amiss, each time, as a full disk.
+    Machine,
+    /// The store did not answer, each time.
+    Store,
+    /// A later version knows.
+    #[serde(other)]
+    Other,
+}
+
+impl Cause {
+    /// All.
+    pub const ALL: [Cause; 8] = [
+        Cause::Order,
+        Cause::Upload,
+        Cause::Time,
+        Cause::Memory,
+        Cause::Crash,
+        Cause::Machine,
+        Cause::Store,
+        Cause::Other,
+    ];
+
+    /// Its name, as it is counted.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Order => "order",
+            Cause::Upload => "upload",
+            Cause::Time => "time",
+            Cause::Memory => "memory",
+            Cause::Crash => "crash",
+            Cause::Machine => "machine",
+            Cause::Store => "store",
+            Cause::Other => "other",
+        }
+    }
+}
+
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
@@ -126,6 +179,9 @@ pub enum Outcome {
     Failed {
         /// A sentence for the user.
         reason: String,
+        /// What it comes of, for who counts.
+        #[serde(default)]
+        cause: Cause,
     },
     /// Its owner did not want it any more.
     Cancelled,
@@ -162,6 +218,7 @@ mod tests {
             Outcome::Done(rendered),
             Outcome::Failed {
                 reason: "no face".to_owned(),
+                cause: Cause::Memory,
             },
             Outcome::Cancelled,
         ] {
@@ -174,6 +231,20 @@ mod tests {
             let read: Terminal = serde_json::from_str(&json).expect("its own");
             assert_eq!(read, terminal);
         }
+    }
+
+    #[test]
+    fn a_failure_of_another_version_is_read() {
+        let cause = |more: &str| {
+            let json = format!(r#"{{"state": "failed", "reason": "so"{more}}}"#);
+            match serde_json::from_str(&json) {
+                Ok(Outcome::Failed { cause, .. }) => cause,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(cause(""), Cause::Order);
+        assert_eq!(cause(r#", "cause": "store""#), Cause::Store);
+        assert_eq!(cause(r#", "cause": "sunspots""#), Cause::Other);
     }
 
     #[test]

@@ -183,13 +183,19 @@ fn run(rendering: &Rendering, job: &Job, told: &Told) -> Result<(u32, u32), Fail
     let bus = pipeline.bus().ok_or("the pipeline has no bus")?;
     // An error also lies on the bus, in better words.
     let started = pipeline.set_state(gst::State::Playing);
-    let kinds = [gst::MessageType::Error, gst::MessageType::Eos];
+    let kinds = [
+        gst::MessageType::Error,
+        gst::MessageType::Eos,
+        gst::MessageType::Element,
+    ];
     let mut progress = (0, Instant::now());
+    let mut estimate = None;
     let ended = loop {
         let message = bus.timed_pop_filtered(LOOK, &kinds);
         match message.as_ref().map(|message| message.view()) {
             Some(gst::MessageView::Eos(_)) => break Ok(()),
             Some(gst::MessageView::Error(error)) => break Err(rendering.told_by(error, job)),
+            Some(gst::MessageView::Element(told)) => estimate = estimate.or(estimated(told)),
             _ if started.is_err() => break Err("the pipeline does not start".into()),
             _ => {}
         }
@@ -203,13 +209,21 @@ fn run(rendering: &Rendering, job: &Job, told: &Told) -> Result<(u32, u32), Fail
             let waited = job.stall.as_secs_f64();
             break Err(format!("nothing was rendered for {waited} s").into());
         }
-        told.progress(rendering.seconds(frames), rendering.length(job));
+        let seconds = rendering.seconds(frames);
+        told.progress(seconds, rendering.length(job, estimate, seconds));
     };
     let size = rendering.size();
     let _ = pipeline.set_state(gst::State::Null);
     ended?;
     size.filter(|_| rendering.frames() > 0)
         .ok_or_else(|| "there is no sound to speak to".into())
+}
+
+/// How long a text will take to say, s, while it is not known to the sample.
+fn estimated(told: &gst::message::Element) -> Option<f64> {
+    let told = told.structure()?;
+    let estimate = told.get::<u64>("duration-estimate").ok()?;
+    (told.name() == "utterance-started").then_some(estimate as f64 / 1e9)
 }
 
 /// An element.

@@ -75,6 +75,8 @@ impl Container {
         encoder.set_property("key-int-max", key_interval);
         encoder.set_property("quantizer", 20u32);
         encoder.set_property_from_str("pass", "qual");
+        // No link has to carry it: else it would be kept below `bitrate`, at whatever size.
+        encoder.set_property("vbv-buf-capacity", 0u32);
         encoder.set_property_from_str("speed-preset", "veryfast");
         Ok(encoder)
     }

@@ -16,6 +16,10 @@ use sonicd::parameters::Element;
 
 /// The encoder of the pictures looks ahead by some seconds of them: the sound has to wait, ns.
 const SOUND_WAITS: u64 = 20_000_000_000;
+/// Pictures that may wait for the encoder, which takes them unevenly: a core would wait with it.
+const PICTURES_WAIT: u32 = 8;
+/// And no more than these bytes of them.
+const PICTURES_WAIT_BYTES: u32 = 64 << 20;
 /// From one key picture to the next, s.
 const KEY_SECONDS: i32 = 2;
 
@@ -76,11 +80,13 @@ impl Rendering {
         frames as f64 * f64::from(self.fps.denom()) / f64::from(self.fps.numer())
     }
 
-    /// How long it will be, s, if somebody knows.
-    pub fn length(&self, job: &Job) -> Option<f64> {
+    /// How long it will be, s, if somebody knows, or else as somebody estimates. `seconds` are
+    /// there already, and an estimate never says that it is over.
+    pub fn length(&self, job: &Job, estimate: Option<f64>, seconds: f64) -> Option<f64> {
         let pad = self.voice.static_pad("sink")?;
-        let length = pad.peer_query_duration::<gst::ClockTime>()?;
-        let length = length.nseconds() as f64 / 1e9;
+        let known = pad.peer_query_duration::<gst::ClockTime>();
+        let known = known.map(|length| length.nseconds() as f64 / 1e9);
+        let length = known.or(estimate.map(|length| length.max(seconds / 0.99)))?;
         let most = job.duration.map_or(f64::MAX, |most| most.as_secs_f64());
         Some(length.min(most))
     }
@@ -163,8 +169,12 @@ fn draw(
     filter.set_property("caps", caps.build());
     let interval = job.fps.numer() * KEY_SECONDS / job.fps.denom();
     let encoder = container.video_encoder(job.encoder_threads, interval.max(1) as u32)?;
-    add(pipeline, &[&queue, animator, &filter, &encoder])?;
-    link(&[voice, &queue, animator, &filter, &encoder, muxer])
+    let drawn = make("queue")?;
+    drawn.set_property("max-size-buffers", PICTURES_WAIT);
+    drawn.set_property("max-size-bytes", PICTURES_WAIT_BYTES);
+    drawn.set_property("max-size-time", 0u64);
+    add(pipeline, &[&queue, animator, &filter, &drawn, &encoder])?;
+    link(&[voice, &queue, animator, &filter, &drawn, &encoder, muxer])
 }
 
 /// From the voice to the encoded sound.

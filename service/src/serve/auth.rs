@@ -2,7 +2,15 @@
 //! Who asks. Where only this machine can reach the service nobody logs in, but pages of other sites
 //! that a browser here shows are kept out; elsewhere everybody shows a token.
 
-use std::{collections::HashMap, io::Write as _, net::IpAddr, path::Path};
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    net::IpAddr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::SystemTime,
+};
 
 use axum::http::{HeaderMap, StatusCode, header};
 
@@ -10,12 +18,69 @@ use super::problem::Problem;
 use crate::job::{Digest, Owner};
 
 /// How is found out who asks.
-#[derive(Clone)]
 pub enum Auth {
     /// All are the one owner there is.
     Local,
     /// By the digests of tokens.
-    Tokens(HashMap<Digest, Owner>),
+    Tokens(Tokens),
+}
+
+/// Who may ask, as a file says it.
+pub struct Tokens {
+    file: PathBuf,
+    known: RwLock<Known>,
+}
+
+#[derive(Clone)]
+struct Known {
+    of: Arc<HashMap<Digest, Owner>>,
+    /// What the file looked like; `None` if it could not be seen.
+    looked: Option<Looks>,
+}
+
+/// What changes when a file does: when, its length, and which file it is.
+type Looks = (SystemTime, u64, u64);
+
+fn looks(file: &Path) -> Option<Looks> {
+    let meta = std::fs::metadata(file).ok()?;
+    Some((meta.modified().ok()?, meta.len(), meta.ino()))
+}
+
+impl Tokens {
+    fn new(file: &Path) -> Result<Self, String> {
+        let looked = looks(file);
+        let of = Arc::new(read_file(file)?);
+        Ok(Self {
+            file: file.to_owned(),
+            known: RwLock::new(Known { of, looked }),
+        })
+    }
+
+    fn known(&self) -> Known {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    /// Reads the file again if it has changed; how many tokens there are then, or why the old ones
+    /// stay. `None` if it is as it was.
+    pub fn refresh(&self) -> Option<Result<usize, String>> {
+        let (known, looked) = (self.known(), looks(&self.file));
+        if looked == known.looked {
+            return None;
+        }
+        let read = read_file(&self.file);
+        let counted = read.as_ref().map(HashMap::len).map_err(String::clone);
+        let of = read.map_or(known.of, Arc::new);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Known { of, looked };
+        Some(counted)
+    }
+}
+
+fn read_file(file: &Path) -> Result<HashMap<Digest, Owner>, String> {
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
+    read(&text).map_err(|what| format!("{}: {what}", file.display()))
 }
 
 /// Shows no digests.
@@ -23,7 +88,7 @@ impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Auth::Local => f.write_str("Local"),
-            Auth::Tokens(tokens) => write!(f, "Tokens({})", tokens.len()),
+            Auth::Tokens(tokens) => write!(f, "Tokens({})", tokens.known().of.len()),
         }
     }
 }
@@ -40,12 +105,7 @@ impl Auth {
                 "{address} can be reached by others, so that tokens are needed: make one with \
                  `sonicd token OWNER --tokens FILE`, and name the file with --tokens"
             )),
-            Some(file) => {
-                let text = std::fs::read_to_string(file);
-                let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
-                let tokens = read(&text).map_err(|what| format!("{}: {what}", file.display()))?;
-                Ok(Auth::Tokens(tokens))
-            }
+            Some(file) => Tokens::new(file).map(Auth::Tokens),
         }
     }
 
@@ -64,7 +124,8 @@ impl Auth {
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
         // What is compared is the digest, so that the time it takes tells nothing of a token.
-        let owner = token.and_then(|token| tokens.get(&Digest::of(token.as_bytes())));
+        let known = tokens.known().of;
+        let owner = token.and_then(|token| known.get(&Digest::of(token.as_bytes())));
         owner.cloned().ok_or_else(|| {
             let what = "send a token that is known, as Authorization: Bearer TOKEN";
             Problem::new(StatusCode::UNAUTHORIZED, what)
@@ -151,7 +212,6 @@ pub fn make_token(owner: &Owner, file: &Path) -> Result<String, String> {
     let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let line = format!("{owner}: {}\n", Digest::of(token.as_bytes()));
     let written = options
@@ -213,6 +273,37 @@ mod tests {
         assert_eq!(by(&token), None);
         let written = std::fs::read_to_string(&file).expect("a file");
         assert!(!written.contains(&token), "it is written nowhere");
+    }
+
+    #[test]
+    fn a_file_that_changes_is_read_again_and_a_broken_one_changes_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("tokens");
+        let (one, two) = (
+            "one".parse().expect("a name"),
+            "two".parse().expect("a name"),
+        );
+        let first = make_token(&one, &file).expect("a token");
+        let tokens = Tokens::new(&file).expect("tokens");
+        assert_eq!(tokens.refresh(), None);
+        make_token(&two, &file).expect("a token");
+        assert_eq!(tokens.refresh(), Some(Ok(2)));
+        assert_eq!(tokens.refresh(), None);
+        for broken in ["me: 12", ""] {
+            std::fs::write(&file, broken).expect("a file");
+            assert!(matches!(tokens.refresh(), Some(Err(_))));
+            assert_eq!(tokens.refresh(), None, "it is told once");
+            assert_eq!(tokens.known().of.len(), 2);
+        }
+        std::fs::remove_file(&file).expect("it was there");
+        assert!(matches!(tokens.refresh(), Some(Err(_))));
+        assert_eq!(
+            tokens.known().of.get(&Digest::of(first.as_bytes())),
+            Some(&one)
+        );
+        make_token(&two, &file).expect("a token");
+        assert_eq!(tokens.refresh(), Some(Ok(1)));
+        assert_eq!(tokens.known().of.get(&Digest::of(first.as_bytes())), None);
     }
 
     #[test]

@@ -149,14 +149,14 @@ impl Lanes {
         true
     }
 
-    /// Somebody has begun a job.
-    pub fn begun(&mut self, id: &JobId) {
-        if let Some(known) = self.known.get(id)
-            && let State::Out { turn, .. } = known.state
-        {
-            let class = known.class;
-            self.lane(class).unbegun.remove(&turn);
-        }
+    /// Somebody has begun a job; its class, if it was out here and nobody had.
+    pub fn begun(&mut self, id: &JobId) -> Option<Class> {
+        let known = self.known.get(id)?;
+        let State::Out { turn, .. } = known.state else {
+            return None;
+        };
+        let class = known.class;
+        self.lane(class).unbegun.remove(&turn).map(|_| class)
     }
 
     /// A job has ended; whether it was here.
@@ -313,7 +313,8 @@ mod tests {
         assert_eq!(out.len(), 2);
         assert_eq!(lanes.place(&out[0].id), Some(Place::Out { since_ms: 7 }));
         assert_eq!(lanes.ahead(&out[1].id), Some(1));
-        lanes.begun(&out[0].id);
+        assert_eq!(lanes.begun(&out[0].id), Some(Class::Bulk));
+        assert_eq!(lanes.begun(&out[0].id), None, "once");
         assert_eq!(lanes.ahead(&out[0].id), None);
         assert_eq!(lanes.ahead(&out[1].id), Some(0));
         assert!(lanes.ended(&out[0].id));

@@ -6,15 +6,15 @@ pub mod address;
 pub mod auth;
 mod callback;
 pub mod check;
+mod face;
 pub mod hub;
 pub mod lanes;
 pub mod limit;
 mod listen;
 mod metrics;
 pub mod pace;
-pub mod post;
 pub mod problem;
-mod rabbit;
+pub mod retention;
 mod routes;
 mod run;
 pub mod settings;
@@ -39,13 +39,15 @@ use tokio::{
 };
 
 use self::{
-    auth::Auth, check::Table, hub::Hub, lanes::Lanes, limit::Buckets, metrics::Metrics, post::Post,
+    auth::Auth, check::Table, hub::Hub, lanes::Lanes, limit::Buckets, metrics::Metrics,
     settings::Settings, sign::Signer,
 };
 use crate::{
     clock::now_ms,
+    ending::end as end_job,
     job::{FORMAT, JobId, News, Outcome, Owner, Report, Terminal},
     parameters::Described,
+    post::Post,
     store::{Store, StoreError},
 };
 
@@ -69,6 +71,8 @@ struct App {
     /// Ended jobs whose callbacks are due.
     callbacks: mpsc::UnboundedSender<(Owner, JobId)>,
     decoders: Arc<Semaphore>,
+    /// Processes that look for faces.
+    lookers: Semaphore,
     ending: watch::Receiver<bool>,
     began: Instant,
 }
@@ -129,6 +133,7 @@ pub async fn start(
         metrics: Metrics::default(),
         callbacks,
         decoders: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
+        lookers: Semaphore::new(face::AT_ONCE),
         ending: ended.clone(),
         began: Instant::now(),
         settings,
@@ -183,15 +188,28 @@ impl App {
                     self.has_ended(&report.owner, &report.id, terminal);
                 }
             }
-            News::Rendering { .. } | News::Retrying { .. } => self.lanes().begun(&report.id),
+            News::Rendering { .. } => self.has_begun(&report.id),
+            News::Retrying { .. } => {
+                self.has_begun(&report.id);
+                if self.lanes().place(&report.id).is_some() {
+                    self.metrics.retries.inc();
+                }
+            }
             News::Queued { .. } => {}
         }
         self.hub.report(report);
     }
 
+    fn has_begun(&self, id: &JobId) {
+        let begun = self.lanes().begun(id);
+        if let Some(class) = begun {
+            self.metrics.begun(class, now_ms().saturating_sub(id.ms()));
+        }
+    }
+
     /// A job that this process has released, or ended itself, has ended.
     fn has_ended(&self, owner: &Owner, id: &JobId, terminal: &Terminal) {
-        self.metrics.ended(&terminal.outcome);
+        self.metrics.ended(id, &terminal.outcome);
         // Who receives lives as long as the service.
         let _ = self.callbacks.send((owner.clone(), id.clone()));
     }
@@ -209,24 +227,29 @@ impl App {
             outcome,
         };
         let holds = self.store.finish(owner, id, &terminal).await?;
-        let ours = holds == terminal;
         let report = Report {
             owner: owner.clone(),
             id: id.clone(),
             at_ms: holds.at_ms,
             news: News::Ended(holds.clone()),
         };
+        self.pass_on(report, holds == terminal);
+        Ok(holds)
+    }
+
+    /// Tells of an end that was stored here, or was found: `ours` says which.
+    fn pass_on(&self, report: Report, ours: bool) {
         // Another's end is counted where it was made, unless the job was released here.
-        if self.lanes().ended(id) || ours {
+        if let News::Ended(terminal) = &report.news
+            && (self.lanes().ended(&report.id) || ours)
+        {
             self.wake.notify_one();
-            self.has_ended(owner, id, &holds);
+            self.has_ended(&report.owner, &report.id, terminal);
         }
         self.hub.report(report.clone());
-        if ours && let Err(error) = self.post.tell(&report).await {
-            // Others see it in the store.
-            tracing::debug!(%error, job = %id, "an end was not told");
+        if ours {
+            self.post.tell(report);
         }
-        Ok(holds)
     }
 
     /// Whether somebody has begun a job and not given it up.
@@ -238,21 +261,21 @@ impl App {
     }
 
     /// Ends a job that nobody has begun, as its owner wants, and lets those that wait for its
-    /// result go on without it. Gives back how it has ended.
-    async fn cancel(&self, owner: &Owner, id: &JobId) -> Result<Terminal, StoreError> {
-        let holds = self.finish(owner, id, Outcome::Cancelled).await?;
-        let job = self.store.accepted(owner, id).await?;
-        if let (Some(job), Outcome::Cancelled) = (job, &holds.outcome) {
-            let key = job.order.key();
-            for follower in self.store.followers(owner, &key).await? {
-                // Taken off first: it may line up anew as soon as it is released.
-                self.store.told(owner, &key, &follower).await?;
-                if follower != *id {
-                    self.release_again(owner, &follower).await?;
-                }
-            }
+    /// result go on without it.
+    async fn cancel(&self, owner: &Owner, id: &JobId) -> Result<(), StoreError> {
+        let Some(job) = self.store.accepted(owner, id).await? else {
+            return Ok(());
+        };
+        let now = now_ms();
+        let after = end_job(&self.store, &job, Outcome::Cancelled, now).await?;
+        for report in after.reports {
+            let ours = matches!(&report.news, News::Ended(end) if end.at_ms == now);
+            self.pass_on(report, ours);
         }
-        Ok(holds)
+        for ticket in after.tickets {
+            self.release_again(&ticket.owner, &ticket.id).await?;
+        }
+        Ok(())
     }
 
     /// Releases a job in its turn, though it may have been released before.

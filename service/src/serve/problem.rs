@@ -162,7 +162,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         // What the store says may name its address: that is for the log.
         tracing::error!(%error, "the store failed");
-        Self::unavailable("the store does not answer; try again in a while")
+        Self::unavailable(&format!("{}; try again in a while", error.plain()))
     }
 }
 

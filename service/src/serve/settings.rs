@@ -6,6 +6,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use url::Url;
 
+use super::retention::Keep;
 use crate::store::Store;
 
 /// What help says.
@@ -28,6 +29,8 @@ sonicd serve: takes jobs over HTTP
   --idle-seconds N   for which an upload may say nothing [30]
   --scratch FOLDER   for uploads on their way [the system's]
   --private-callbacks yes|no  callbacks may go to any address, by http too [no]
+  --keep-uploads-days N, --keep-results-days N   then they are forgotten, results with the
+                     records of their jobs; 0 keeps them for ever [7, 30]
   --log LEVEL        error, warn, info, debug or trace [info]
 
 Each can also be set in the environment, as SONICD_LISTEN.
@@ -99,8 +102,12 @@ pub struct Settings {
     pub scratch: PathBuf,
     /// Whether callbacks may go to any address, and by http.
     pub private_callbacks: bool,
+    /// For how long uploads and results are kept.
+    pub keep: Keep,
     /// What is logged.
     pub log: tracing::Level,
+    /// `sonicd`, which looks at pictures in a process of its own.
+    pub program: PathBuf,
 }
 
 impl Default for Settings {
@@ -126,13 +133,16 @@ impl Default for Settings {
             idle_s: 30,
             scratch: std::env::temp_dir(),
             private_callbacks: false,
+            keep: Keep::default(),
             log: tracing::Level::INFO,
+            program: std::env::current_exe().unwrap_or_else(|_| "sonicd".into()),
         }
     }
 }
 
+const DAYS: &str = "a whole number of days, or 0 for ever";
 /// All names, as on the command line.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "listen",
     "store",
     "tokens",
@@ -151,6 +161,8 @@ const NAMES: [&str; 19] = [
     "idle-seconds",
     "scratch",
     "private-callbacks",
+    "keep-uploads-days",
+    "keep-results-days",
     "log",
 ];
 
@@ -197,6 +209,8 @@ impl Settings {
                     _ => return Err("expected yes or no".to_owned()),
                 }
             }
+            "keep-uploads-days" => self.keep.uploads_days = read(value, DAYS)?,
+            "keep-results-days" => self.keep.results_days = read(value, DAYS)?,
             "log" => self.log = read(value, "error, warn, info, debug or trace")?,
             _ => return Err("there is no such setting".to_owned()),
         }
@@ -255,6 +269,7 @@ mod tests {
             ("--private-callbacks maybe", "yes or no"),
             ("--public-url ftp://x/", "https://example.org/"),
             ("--secret short", "16"),
+            ("--keep-uploads-days -1", "0 for ever"),
             ("extra", "extra"),
         ] {
             let error = parsed(line, &[]).expect_err(line);

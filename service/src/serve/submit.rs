@@ -14,7 +14,10 @@ use super::{
     sniff::{self, Kind},
     upload::{self, Received},
 };
-use crate::job::{Accepted, Digest, FORMAT, JobId, Order, Outcome, Owner, Speech};
+use crate::{
+    job::{Accepted, Digest, FORMAT, JobId, Order, Outcome, Owner, Speech},
+    store::StoreError,
+};
 
 /// Files that came along, by what they are.
 #[derive(Debug, Default)]
@@ -124,8 +127,20 @@ impl App {
         Ok(stored.await?)
     }
 
+    /// Whether an upload is there and may still be used.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn offers(&self, owner: &Owner, digest: &Digest) -> Result<bool, Problem> {
+        let came = self.store.uploaded_ms(owner, digest).await?;
+        Ok(came.is_some_and(|came| self.settings.keep.offers(came, now_ms())))
+    }
+
     /// Looks up an upload; its length, ms.
-    async fn look_up(
+    ///
+    /// # Errors
+    /// It is not there, or not what is wanted.
+    pub async fn look_up(
         &self,
         owner: &Owner,
         digest: &Digest,
@@ -135,7 +150,10 @@ impl App {
     ) -> Result<u64, Problem> {
         if !known.contains_key(digest) {
             let peek = self.store.peek_blob(owner, digest, sniff::HEAD as u64);
-            let Some((head, bytes)) = peek.await? else {
+            let keep = self.settings.keep;
+            let peek = peek.await?;
+            let Some((head, bytes, _)) = peek.filter(|(_, _, came)| keep.offers(*came, now_ms()))
+            else {
                 let what = "nothing was uploaded under this digest; PUT /v1/blobs/{sha256} first";
                 return Err(Problem::faults(vec![Fault::new(field, what)]));
             };
@@ -199,7 +217,7 @@ impl App {
         };
         match known {
             None => {
-                self.release(&job).await?;
+                self.release(&job).await;
                 Ok((job, true))
             }
             Some(known) if is_same(&known, &job) => Ok((known, false)),
@@ -211,20 +229,32 @@ impl App {
         }
     }
 
-    /// Ends a job at once whose result is there already, or lets it wait for its turn.
-    async fn release(&self, job: &Accepted) -> Result<(), Problem> {
+    /// Ends a job at once whose result is there already, or lets it wait for its turn. It is taken
+    /// on, whatever the store says from here on.
+    async fn release(&self, job: &Accepted) {
         let (owner, id) = (&job.owner, &job.id);
         self.metrics.accepted.inc();
         tracing::info!(job = %id, %owner, class = job.class.name(), "taken on");
-        if let Some(mut done) = self.store.cached(owner, &job.order.key()).await? {
-            done.render_seconds = 0.0;
-            self.metrics.cached.inc();
-            self.finish(owner, id, Outcome::Done(done)).await?;
-            return Ok(());
+        match self.end_if_known(job).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, job = %id, "it is not known whether there is a result");
+            }
         }
         self.lanes().add(job.ticket());
         self.wake.notify_one();
-        Ok(())
+    }
+
+    /// Ends a job whose result is there already; whether it is.
+    async fn end_if_known(&self, job: &Accepted) -> Result<bool, StoreError> {
+        let (owner, id) = (&job.owner, &job.id);
+        let Some(mut done) = self.store.cached(owner, &job.order.key()).await? else {
+            return Ok(false);
+        };
+        done.render_seconds = 0.0;
+        self.finish(owner, id, Outcome::Done(done)).await?;
+        Ok(true)
     }
 }
 

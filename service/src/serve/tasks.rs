@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What goes on beside requests: releasing, listening, sweeping, telling.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use futures_util::{StreamExt as _, future::join_all};
 use tokio::{sync::mpsc, task::JoinSet, time::MissedTickBehavior};
 
 use super::{
-    App, callback, hub,
+    App,
+    auth::Auth,
+    callback, hub,
     lanes::Place,
     now_ms,
     sweep::{self, Facts, Verdict},
 };
 use crate::{
     job::{Class, JobId, News, Owner, Report},
-    store::StoreError,
+    leftovers::{self, DAY, FACE, UPLOAD},
+    post::Depths,
+    store::{Forgotten, StoreError},
 };
 
 /// Tickets that are handed to the broker at once.
@@ -27,6 +35,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 const TICK: Duration = Duration::from_millis(100);
 /// Between two estimates of what is ahead.
 const ESTIMATE: Duration = Duration::from_secs(2);
+/// Between two looks at how many wait with the broker.
+const COUNT: Duration = Duration::from_secs(5);
+/// Between two looks at the file of tokens.
+const TOKENS: Duration = Duration::from_secs(1);
+/// Between two looks at what has been kept for long enough.
+const FORGET: Duration = Duration::from_secs(3600);
 /// Between two looks through the jobs that have not ended.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -45,6 +59,9 @@ pub fn start(
     tasks.spawn(tell(app.clone()));
     tasks.spawn(estimate(app.clone()));
     tasks.spawn(sweep_often(app.clone()));
+    tasks.spawn(forget_often(app.clone()));
+    tasks.spawn(look_at_tokens(app.clone()));
+    tasks.spawn(count_often(app.clone()));
     tasks.spawn(callback::run(app.clone(), Arc::new(caller), due));
     Ok(tasks)
 }
@@ -185,14 +202,57 @@ async fn sweep_often(app: Arc<App>) {
     }
 }
 
+async fn look_at_tokens(app: Arc<App>) {
+    let Auth::Tokens(tokens) = &app.auth else {
+        return;
+    };
+    let mut ticks = tokio::time::interval(TOKENS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        match tokens.refresh() {
+            None => {}
+            Some(Ok(count)) => tracing::info!(count, "the tokens were read again"),
+            Some(Err(what)) => tracing::error!(what, "the tokens stay as they were"),
+        }
+    }
+}
+
+async fn forget_often(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(FORGET);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match app.store.forget(app.settings.keep.cuts(now_ms())).await {
+            Ok(forgotten) if forgotten == Forgotten::default() => {}
+            Ok(forgotten) => {
+                let Forgotten {
+                    uploads,
+                    results,
+                    jobs,
+                } = forgotten;
+                tracing::info!(uploads, results, jobs, "forgotten, kept for long enough");
+            }
+            Err(error) => tracing::warn!(%error, "not all was forgotten that has been kept"),
+        }
+        let scratch = app.settings.scratch.clone();
+        let sweep = move || {
+            let swept = |prefix| leftovers::sweep(&scratch, prefix, DAY, SystemTime::now());
+            leftovers::sweep_landmarks(&scratch, SystemTime::now());
+            [UPLOAD, FACE].map(swept).iter().sum::<usize>()
+        };
+        if let Ok(swept @ 1..) = tokio::task::spawn_blocking(sweep).await {
+            tracing::info!(swept, "uploads were left by a process that was killed");
+        }
+    }
+}
+
 /// Looks through all jobs that have not ended.
 pub(super) async fn sweep_once(app: &App) -> Result<(), StoreError> {
     // What was here before the marks were listed and has none has ended meanwhile.
     let here = app.lanes().all();
-    let depths = tokio::time::timeout(CONFIRMED, app.post.depths()).await;
-    let depths = depths.ok().and_then(Result::ok);
-    app.metrics.broker.set(depths.is_some().into());
-    let with_broker = depths.map(|depths| depths.of.values().sum::<u64>() + depths.delayed);
+    let with_broker = depths(app).await;
+    let with_broker = with_broker.map(|depths| depths.of.values().sum::<u64>() + depths.delayed);
     let marks = app.store.open_jobs().await?;
     let marked: HashSet<&JobId> = marks.iter().map(|(_, id)| id).collect();
     for (owner, id) in here {
@@ -205,6 +265,23 @@ pub(super) async fn sweep_once(app: &App) -> Result<(), StoreError> {
     }
     app.wake.notify_one();
     Ok(())
+}
+
+/// How many tickets lie with the broker, if it says so; it is counted as well.
+async fn depths(app: &App) -> Option<Depths> {
+    let depths = tokio::time::timeout(CONFIRMED, app.post.depths()).await;
+    let depths = depths.ok().and_then(Result::ok);
+    app.metrics.depths(depths.as_ref());
+    depths
+}
+
+async fn count_often(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(COUNT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        depths(&app).await;
+    }
 }
 
 /// A job has ended, and nobody told.
@@ -247,9 +324,7 @@ async fn sweep_job(
             end_here(app, owner, id).await?;
             app.store.forget_mark(owner, id).await?;
         }
-        Verdict::Cancel => {
-            app.cancel(owner, id).await?;
-        }
+        Verdict::Cancel => app.cancel(owner, id).await?,
         Verdict::Add => {
             if let Some(job) = accepted {
                 tracing::info!(job = %id, "found open; it is released in its turn");

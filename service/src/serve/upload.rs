@@ -4,22 +4,27 @@
 
 use std::{error::Error, fmt, path::Path, time::Duration};
 
-use axum::{body::Body, http::StatusCode};
+use axum::{
+    body::{Body, BodyDataStream, HttpBody as _},
+    http::StatusCode,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use sha2::Digest as _;
 use tempfile::NamedTempFile;
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     problem::{Fault, Problem},
     settings::Limits,
     sniff::{self, Kind},
 };
-use crate::job::Digest;
+use crate::{job::Digest, leftovers::UPLOAD};
 
 /// What any upload may take, beside what its length allows.
 const GRACE: Duration = Duration::from_secs(60);
+/// How long, and how much, is still taken of a body that was refused.
+const LINGER: (Duration, usize) = (Duration::from_secs(5), 32 << 20);
 /// Bytes a second that come at least, over all.
 const SLOWEST: u64 = 16 << 10;
 
@@ -36,14 +41,23 @@ impl fmt::Display for TooSlow {
 impl Error for TooSlow {}
 
 /// A body that fails when nothing comes for so long, or too little over all.
+///
+/// Whoever was refused before all had come reads why: what still comes is taken for a while, for a
+/// connection that is closed meanwhile takes the answer with it.
 pub fn paced(body: Body, idle: Duration) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
     let began = Instant::now();
-    let state = (body.into_data_stream(), 0u64);
+    let state = (Lingering(Some(body.into_data_stream())), 0u64);
     let pieces = futures_util::stream::try_unfold(state, move |(mut body, mut sum)| async move {
         let over_all = began + GRACE + Duration::from_secs(sum / SLOWEST);
         let until = over_all.min(Instant::now() + idle);
         match tokio::time::timeout_at(until, body.next()).await {
-            Err(_) => Err(axum::Error::new(TooSlow)),
+            Err(_) => {
+                drop(body.0.take());
+                Err(axum::Error::new(TooSlow))
+            }
             Ok(None) => Ok(None),
             Ok(Some(Err(error))) => Err(error),
             Ok(Some(Ok(piece))) => {
@@ -53,6 +67,36 @@ pub fn paced(body: Body, idle: Duration) -> Body {
         }
     });
     Body::from_stream(pieces)
+}
+
+/// A body whose rest is read when nobody wants it any more.
+struct Lingering(Option<BodyDataStream>);
+
+impl Lingering {
+    async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
+        let piece = self.0.as_mut()?.next().await;
+        if !matches!(piece, Some(Ok(_))) {
+            self.0 = None;
+        }
+        piece
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let (Some(mut body), Ok(runtime)) = (self.0.take(), Handle::try_current()) else {
+            return;
+        };
+        runtime.spawn(tokio::time::timeout(LINGER.0, async move {
+            let mut left = LINGER.1;
+            while let Some(Ok(piece)) = body.next().await {
+                match left.checked_sub(piece.len()) {
+                    Some(less) => left = less,
+                    None => return,
+                }
+            }
+        }));
+    }
 }
 
 /// What went wrong with a body that could not be read.
@@ -149,7 +193,7 @@ pub async fn receive<E: Error + 'static>(
     pieces: impl Stream<Item = Result<Bytes, E>>,
     expected: Expected<'_>,
 ) -> Result<Option<Received>, Problem> {
-    let file = NamedTempFile::with_prefix_in("sonicd-", expected.scratch).map_err(no_room)?;
+    let file = NamedTempFile::with_prefix_in(UPLOAD, expected.scratch).map_err(no_room)?;
     let to = file.as_file().try_clone().map_err(no_room)?;
     let mut to = tokio::fs::File::from_std(to);
     let (mut hash, mut bytes, mut head) = (sha2::Sha256::new(), 0, Vec::new());
@@ -194,9 +238,31 @@ fn known(head: &[u8], expected: &Expected<'_>) -> Result<Kind, Problem> {
         .ok_or_else(|| expected.wrong())
 }
 
-fn no_room(error: std::io::Error) -> Problem {
+/// An upload cannot be put aside here.
+pub fn no_room(error: std::io::Error) -> Problem {
     tracing::error!(%error, "an upload cannot be put aside");
     Problem::unavailable("there is no room for the upload; try again in a while")
+}
+
+/// Checks how large a picture is that has come in, by its header.
+///
+/// # Errors
+/// It has too many pixels, or no header.
+pub fn check_size(file: &Path, field: &str, limits: &Limits) -> Result<(), Problem> {
+    let most = limits.portrait_pixels;
+    let reader = image::ImageReader::open(file).and_then(image::ImageReader::with_guessed_format);
+    let size = reader.map_err(no_room)?.into_dimensions();
+    let (width, height) = size.map_err(|_| damaged(field))?;
+    if u64::from(width) * u64::from(height) > most {
+        let what = format!("it has {width}x{height} pixels; expected at most {most} in all");
+        return Err(Problem::faults(vec![Fault::over(field, what, most)]));
+    }
+    Ok(())
+}
+
+fn damaged(field: &str) -> Problem {
+    let what = "the picture is damaged or cut off; save it anew";
+    Problem::faults(vec![Fault::new(field, what)])
 }
 
 /// Checks a picture that has come in: how large it is, before it is decoded, and then whether it
@@ -205,29 +271,18 @@ fn no_room(error: std::io::Error) -> Problem {
 /// # Errors
 /// It is none that can be taken.
 pub fn check_picture(file: &Path, field: &str, limits: &Limits) -> Result<(), Problem> {
+    check_size(file, field, limits)?;
     let most = limits.portrait_pixels;
-    let damaged = |_| {
-        let fault = Fault::new(field, "the picture is damaged or cut off; save it anew");
-        Problem::faults(vec![fault])
-    };
     let bytes = std::fs::read(file).map_err(no_room)?;
-    let reader = || {
-        let cursor = std::io::Cursor::new(bytes.as_slice());
-        image::ImageReader::new(cursor).with_guessed_format()
-    };
-    let size = reader().map_err(no_room)?.into_dimensions();
-    let (width, height) = size.map_err(damaged)?;
-    if u64::from(width) * u64::from(height) > most {
-        let what = format!("it has {width}x{height} pixels; expected at most {most} in all");
-        return Err(Problem::faults(vec![Fault::over(field, what, most)]));
-    }
-    let mut reader = reader().map_err(no_room)?;
+    let cursor = std::io::Cursor::new(bytes.as_slice());
+    let reader = image::ImageReader::new(cursor).with_guessed_format();
+    let mut reader = reader.map_err(no_room)?;
     let mut memory = image::Limits::default();
     // Eight bytes a pixel are those of the deepest format.
     memory.max_alloc = Some(most.saturating_mul(8));
     reader.limits(memory);
     let jpeg = reader.format() == Some(image::ImageFormat::Jpeg);
-    reader.decode().map_err(damaged)?;
+    reader.decode().map_err(|_| damaged(field))?;
     // A decoder of JPEG makes up what is missing.
     if jpeg && !is_complete(&bytes) {
         let fault = Fault::new(field, "the picture is cut off; send it again");

@@ -70,7 +70,8 @@ pub struct Progress {
     /// Done: what there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultView>,
-    /// Done: where it is; a link that expires, and that needs no token.
+    /// Done: where it is; a link that expires, and that needs no token. Asked for by its name, a job
+    /// whose file is not kept any more has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result_url: Option<String>,
 }
@@ -127,6 +128,11 @@ impl Progress {
         }
     }
 
+    /// Of a job that was taken on just now.
+    pub fn queued(id: &JobId) -> Self {
+        Self::new(id, State::Queued, now_ms())
+    }
+
     fn of_news(id: &JobId, at_ms: u64, news: &News) -> Self {
         let at = |state| Self::new(id, state, at_ms);
         match news {
@@ -161,7 +167,7 @@ impl Progress {
                 }),
                 ..at(State::Done)
             },
-            Outcome::Failed { reason } => Self {
+            Outcome::Failed { reason, .. } => Self {
                 reason: Some(reason.clone()),
                 ..at(State::Failed)
             },
@@ -211,6 +217,14 @@ impl App {
             progress.result_url = Some(self.link(owner, id, done).await?);
         }
         Ok(progress)
+    }
+
+    /// Whether the file of a job that is done is still kept.
+    pub async fn has_result(&self, owner: &Owner, id: &JobId) -> Result<bool, Problem> {
+        match self.store.terminal(owner, id).await?.map(|end| end.outcome) {
+            Some(Outcome::Done(done)) => Ok(self.store.has_result(owner, &done).await?),
+            _ => Ok(false),
+        }
     }
 
     /// What a report says.

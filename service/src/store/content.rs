@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Uploads and results. Both may be long, so they go by way of files and in pieces.
 
-use std::{path::Path as File, time::SystemTime};
+use std::path::Path as File;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
-use object_store::{ObjectStore as _, ObjectStoreExt as _, PutPayload, WriteMultipart, path::Path};
+use object_store::{
+    ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload, WriteMultipart, path::Path,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{Store, StoreError, keys};
+use super::{Store, StoreError, keys, retention::written_ms};
 use crate::job::{Container, Digest, JobId, Owner, Rendered};
 
 /// What is read at once, bytes.
@@ -17,7 +19,9 @@ const PIECE: usize = 1 << 20;
 const LONG: u64 = 8 << 20;
 
 /// A content that is on its way: its length in bytes, and its pieces.
-pub type Stream = (u64, BoxStream<'static, Result<Bytes, object_store::Error>>);
+pub type Stream = (u64, Pieces);
+
+type Pieces = BoxStream<'static, Result<Bytes, object_store::Error>>;
 
 impl Store {
     /// Stores an upload under its digest, from a file that has it.
@@ -33,15 +37,24 @@ impl Store {
         self.put_file(&keys::blob(owner, digest), file).await
     }
 
-    /// Whether an owner has uploaded this.
+    /// When an owner has uploaded this, the last time, ms since 1970; `None` if it is not there.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn has_blob(&self, owner: &Owner, digest: &Digest) -> Result<bool, StoreError> {
-        self.exists(&keys::blob(owner, digest)).await
+    pub async fn uploaded_ms(
+        &self,
+        owner: &Owner,
+        digest: &Digest,
+    ) -> Result<Option<u64>, StoreError> {
+        match self.inner.head(&keys::blob(owner, digest)).await {
+            Ok(meta) => Ok(Some(written_ms(&meta))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// How an owner's upload begins, at most `length` bytes of it, and how long it is, bytes.
+    /// How an owner's upload begins, at most `length` bytes of it, how long it is, bytes, and when
+    /// it came, ms since 1970.
     ///
     /// # Errors
     /// The store does not answer.
@@ -50,13 +63,13 @@ impl Store {
         owner: &Owner,
         digest: &Digest,
         length: u64,
-    ) -> Result<Option<(Bytes, u64)>, StoreError> {
+    ) -> Result<Option<(Bytes, u64, u64)>, StoreError> {
         let at = keys::blob(owner, digest);
-        let Some((size, pieces)) = self.stream(&at, Some(0..length)).await? else {
+        let Some((meta, pieces)) = self.open_at(&at, Some(0..length)).await? else {
             return Ok(None);
         };
         let pieces: Vec<Bytes> = pieces.try_collect().await?;
-        Ok(Some((pieces.concat().into(), size)))
+        Ok(Some((pieces.concat().into(), meta.size, written_ms(&meta))))
     }
 
     /// Writes an upload to a new file; whether there is such an upload.
@@ -137,34 +150,6 @@ impl Store {
             .await
     }
 
-    /// Forgets uploads and results that are older than the times given; how many of each.
-    ///
-    /// # Errors
-    /// The store does not answer; what is left goes the next time.
-    pub async fn forget(
-        &self,
-        uploads_before: SystemTime,
-        results_before: SystemTime,
-    ) -> Result<(usize, usize), StoreError> {
-        let uploads = self.forget_in(keys::BLOBS, uploads_before).await?;
-        Ok((
-            uploads,
-            self.forget_in(keys::RESULTS, results_before).await?,
-        ))
-    }
-
-    async fn forget_in(&self, root: &str, before: SystemTime) -> Result<usize, StoreError> {
-        let mut listed = self.inner.list(Some(&Path::from(root)));
-        let mut forgotten = 0;
-        while let Some(meta) = listed.try_next().await? {
-            if SystemTime::from(meta.last_modified) < before {
-                self.remove(&meta.location).await?;
-                forgotten += 1;
-            }
-        }
-        Ok(forgotten)
-    }
-
     async fn put_file(&self, at: &Path, file: &File) -> Result<(), StoreError> {
         let mut file = tokio::fs::File::open(file).await?;
         let length = file.metadata().await?.len();
@@ -196,12 +181,21 @@ impl Store {
         at: &Path,
         range: Option<std::ops::Range<u64>>,
     ) -> Result<Option<Stream>, StoreError> {
+        let opened = self.open_at(at, range).await?;
+        Ok(opened.map(|(meta, pieces)| (meta.size, pieces)))
+    }
+
+    async fn open_at(
+        &self,
+        at: &Path,
+        range: Option<std::ops::Range<u64>>,
+    ) -> Result<Option<(ObjectMeta, Pieces)>, StoreError> {
         let options = object_store::GetOptions {
             range: range.map(Into::into),
             ..Default::default()
         };
         match self.inner.get_opts(at, options).await {
-            Ok(got) => Ok(Some((got.meta.size, got.into_stream().boxed()))),
+            Ok(got) => Ok(Some((got.meta.clone(), got.into_stream().boxed()))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }

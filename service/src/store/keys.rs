@@ -12,6 +12,10 @@ pub(super) const BLOBS: &str = "blobs";
 pub(super) const RESULTS: &str = "results";
 /// The root of records.
 pub(super) const JOBS: &str = "jobs";
+/// The root of the names that clients give.
+pub(super) const IDEMPOTENCY: &str = "idempotency";
+/// The root of what equal orders share.
+pub(super) const CACHE: &str = "cache";
 /// The root of the marks of jobs that have not ended.
 pub(super) const OPEN: &str = "open";
 
@@ -61,17 +65,17 @@ pub(super) fn open(owner: &Owner, id: &JobId) -> Path {
 
 /// The job that a client has named by a key of its own.
 pub(super) fn idempotency(owner: &Owner, key: &Digest) -> Path {
-    Path::from_iter(["idempotency", owner.as_str(), key.as_str()])
+    Path::from_iter([IDEMPOTENCY, owner.as_str(), key.as_str()])
 }
 
 /// The job whose result equal orders share.
 pub(super) fn cached(owner: &Owner, key: &Digest) -> Path {
-    Path::from_iter(["cache", owner.as_str(), key.as_str(), "done"])
+    Path::from_iter([CACHE, owner.as_str(), key.as_str(), "done"])
 }
 
 /// The jobs that wait for the one that renders their order.
 pub(super) fn followers(owner: &Owner, key: &Digest) -> Path {
-    Path::from_iter(["cache", owner.as_str(), key.as_str(), "followers"])
+    Path::from_iter([CACHE, owner.as_str(), key.as_str(), "followers"])
 }
 
 pub(super) fn follower(owner: &Owner, key: &Digest, id: &JobId) -> Path {
@@ -80,7 +84,7 @@ pub(super) fn follower(owner: &Owner, key: &Digest, id: &JobId) -> Path {
 
 /// The jobs that may render an order, one after the other: number n is written by one job only.
 pub(super) fn leader(owner: &Owner, key: &Digest, number: u32) -> Path {
-    Path::from_iter(["cache", owner.as_str(), key.as_str()]).join(format!("leader-{number:04}"))
+    Path::from_iter([CACHE, owner.as_str(), key.as_str()]).join(format!("leader-{number:04}"))
 }
 
 /// What signs for all that share the store.

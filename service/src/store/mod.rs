@@ -6,9 +6,10 @@ mod content;
 mod keys;
 mod open;
 mod records;
+mod retention;
 mod shared;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::ErrorKind, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use object_store::{
@@ -17,13 +18,19 @@ use object_store::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use retention::{Cuts, Forgotten};
 pub use shared::Lead;
+
+/// So often something is written anew that was said to be there, and was not.
+const MOST_CONFLICTS: u32 = 10;
 
 /// Where everything is kept. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
     links: Option<open::Links>,
+    /// Where it lies, if that is a folder.
+    folder: Option<PathBuf>,
 }
 
 /// Why something could not be stored or read.
@@ -52,6 +59,44 @@ impl std::fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+impl StoreError {
+    /// Whether it may go well if it is asked again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_) | StoreError::File(_))
+    }
+
+    /// What a user may read of it: no address and no path.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            StoreError::Unavailable(error) if is_full(error) => "the store's disk is full",
+            StoreError::File(error) if is_full(error) => "the disk is full",
+            StoreError::Unavailable(_) => "the store does not answer",
+            StoreError::Address(_) => "the store's address is of no use",
+            StoreError::Broken(_) => "a record cannot be read",
+            StoreError::File(error) => return format!("a file: {error}"),
+        }
+        .to_owned()
+    }
+}
+
+/// Whether an error comes of a disk that is full.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let full = |kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| full(error.kind()))
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 impl From<object_store::Error> for StoreError {
     fn from(error: object_store::Error) -> Self {
         StoreError::Unavailable(error)
@@ -68,7 +113,11 @@ impl Store {
     /// One over anything that is an object store.
     #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, links: None }
+        Self {
+            inner,
+            links: None,
+            folder: None,
+        }
     }
 
     /// A folder, which is made if it is not there. What is written is on the disk when it is told.
@@ -80,7 +129,9 @@ impl Store {
         let store = LocalFileSystem::new_with_prefix(folder)?
             .with_fsync(true)
             .with_automatic_cleanup(true);
-        Ok(Self::new(Arc::new(store)))
+        let mut store = Self::new(Arc::new(store));
+        store.folder = Some(folder.clone());
+        Ok(store)
     }
 
     /// Whether it answers.
@@ -112,19 +163,23 @@ impl Store {
     }
 
     async fn create_bytes(&self, at: &Path, bytes: Bytes) -> Result<bool, StoreError> {
-        let options = PutOptions::from(PutMode::Create);
-        match self
-            .inner
-            .put_opts(at, PutPayload::from(bytes), options)
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. },
-            ) => Ok(false),
-            Err(error) => Err(error.into()),
+        for _ in 0..MOST_CONFLICTS {
+            let payload = PutPayload::from(bytes.clone());
+            let options = PutOptions::from(PutMode::Create);
+            match self.inner.put_opts(at, payload, options).await {
+                Ok(_) => return Ok(true),
+                Err(
+                    object_store::Error::AlreadyExists { .. }
+                    | object_store::Error::Precondition { .. },
+                ) => {}
+                Err(error) => return Err(error.into()),
+            }
+            // S3 answers the same where another one is writing it just now, and may yet fail.
+            if self.exists(at).await? {
+                return Ok(false);
+            }
         }
+        Err(StoreError::Broken(format!("{at} is neither there nor not")))
     }
 
     /// Writes a record, whatever was there.

@@ -52,7 +52,8 @@ impl Store {
         known.ok_or_else(|| StoreError::Broken(format!("{at} has gone")))
     }
 
-    /// Claims a job; whether nobody else has claimed it by the same number.
+    /// Claims a job; whether nobody else has claimed it by the same number. Asked again it says the
+    /// same: who was not told the first time may have it.
     ///
     /// # Errors
     /// The store does not answer.
@@ -63,7 +64,11 @@ impl Store {
         attempt: &Attempt,
     ) -> Result<bool, StoreError> {
         let at = keys::attempt(owner, id, attempt.number);
-        self.create(&at, attempt).await
+        if self.create(&at, attempt).await? {
+            return Ok(true);
+        }
+        let known: Option<Attempt> = self.read(&at).await?;
+        Ok(known.as_ref() == Some(attempt))
     }
 
     /// Says that an attempt is over, though the job is not.
@@ -222,7 +227,7 @@ impl Store {
     }
 
     /// The names of the folders in one, sorted.
-    async fn folders(&self, at: &Path) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn folders(&self, at: &Path) -> Result<Vec<String>, StoreError> {
         let listed = self.inner.list_with_delimiter(Some(at)).await?;
         let name = |path: Path| path.filename().map(str::to_owned);
         let mut names: Vec<_> = listed

@@ -50,7 +50,11 @@ impl Store {
             // Its name first, the look after: else an end between the two would be missed.
             self.create(&keys::follower(owner, key, id), &()).await?;
             match self.terminal(owner, &leader).await?.map(|end| end.outcome) {
-                None => return Ok(Lead::Follows(leader)),
+                // One that was forgotten tells nobody.
+                None if self.accepted(owner, &leader).await?.is_some() => {
+                    return Ok(Lead::Follows(leader));
+                }
+                None => {}
                 Some(Outcome::Done(done)) if self.has_result(owner, &done).await? => {
                     return Ok(Lead::Done(done));
                 }

@@ -9,26 +9,32 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::Command,
     time::{Instant, MissedTickBehavior, interval},
 };
+use tracing::Instrument as _;
+
+use super::cgroup;
 
 /// How often it is looked how much memory it has.
 const LOOK: Duration = Duration::from_millis(200);
 /// The longest line that it may say, bytes, and how much of its complaints is kept.
 const LINE: u64 = 64 << 10;
 const COMPLAINTS: usize = 4 << 10;
+/// The longest of them that is one line of the log, bytes.
+const COMPLAINT: u64 = 1 << 10;
 /// What it is told of where it runs. Nothing else: secrets of the service are none of its business.
-const ENVIRONMENT: [&str; 12] = [
+const ENVIRONMENT: [&str; 13] = [
     "PATH",
     "HOME",
     "LANG",
     "LC_ALL",
     "LD_LIBRARY_PATH",
     "ORT_DYLIB_PATH",
+    "SONIC_FACE_PREDICTOR",
     "XDG_CACHE_HOME",
     "XDG_DATA_HOME",
     "GST_PLUGIN_PATH",
@@ -55,6 +61,11 @@ pub struct Child {
     pub arguments: Vec<OsString>,
     /// Where it works: its files and nothing else.
     pub folder: PathBuf,
+    /// What it is told beside, of where it runs.
+    pub environment: Vec<(&'static str, OsString)>,
+    /// The control group that is made for it, and that holds it to its memory. Without one it is
+    /// watched.
+    pub group: Option<PathBuf>,
     /// What it must not exceed.
     pub limits: Limits,
 }
@@ -76,11 +87,11 @@ pub struct Made {
     pub ignored: Vec<String>,
 }
 
-/// How a child ended.
+/// How a child ended that was to give a `T`.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ended {
-    /// There is a file.
-    Done(Made),
+pub enum Ended<T = Made> {
+    /// There it is.
+    Done(T),
     /// It says why there is none, and whether there may be one elsewhere.
     Failed {
         /// A sentence.
@@ -105,12 +116,12 @@ pub enum Ended {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Said {
+enum Said<T> {
     Progress {
         seconds: f64,
         of: Option<f64>,
     },
-    Done(Made),
+    Done(T),
     Failed {
         reason: String,
         #[serde(default)]
@@ -126,9 +137,25 @@ impl Child {
     /// It cannot be started.
     pub async fn run(
         &self,
-        mut progress: impl FnMut(f64),
+        progress: impl FnMut(f64),
         unwanted: impl Future<Output = ()>,
     ) -> std::io::Result<Ended> {
+        self.ask(progress, unwanted).await
+    }
+
+    /// [`run`](Self::run) of a child that gives something else than a file.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        mut progress: impl FnMut(f64),
+        unwanted: impl Future<Output = ()>,
+    ) -> std::io::Result<Ended<T>> {
+        let confines = match &self.group {
+            Some(folder) => Some(cgroup::Group::make(folder, self.limits.memory).await?),
+            None => None,
+        };
         let mut child = self.command().spawn()?;
         let group = Group(
             child
@@ -136,7 +163,7 @@ impl Child {
                 .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)),
         );
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        let complaints = tokio::spawn(tail(err));
+        let complaints = tokio::spawn(tail(err).in_current_span());
         let mut lines = BufReader::new(out.ok_or_else(|| std::io::Error::other("no output"))?);
         let mut last = None;
         let watched = self.watch(group.0);
@@ -161,7 +188,9 @@ impl Child {
                 limit = &mut watched => Err(limit),
             };
             drop(group);
+            let ran_out = confines.is_some_and(|group| group.ran_out());
             return Ok(match ended {
+                Ok(status) if ran_out && !status.success() => Ended::TooMuchMemory,
                 Ok(status) => told(last, status, complaints.await.unwrap_or_default()),
                 Err(limit) => limit,
             });
@@ -173,8 +202,11 @@ impl Child {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        if let Some(group) = &self.group {
+            command.arg("--cgroup").arg(group);
+        }
         command
-            .args(&self.arguments)
             .arg("--child-of")
             .arg(std::process::id().to_string())
             .current_dir(&self.folder)
@@ -185,6 +217,7 @@ impl Child {
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
             .env("TMPDIR", &self.folder)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -194,7 +227,7 @@ impl Child {
     }
 
     /// Until a limit is exceeded: which.
-    async fn watch(&self, pid: Option<Pid>) -> Ended {
+    async fn watch<T>(&self, pid: Option<Pid>) -> Ended<T> {
         let end = Instant::now() + self.limits.time;
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -202,6 +235,10 @@ impl Child {
             let now = looks.tick().await;
             if now >= end {
                 return Ended::TooLong;
+            }
+            // A group's limit is the kernel's to keep.
+            if self.group.is_some() {
+                continue;
             }
             if pid
                 .and_then(resident)
@@ -234,7 +271,9 @@ fn resident(pid: Pid) -> Option<u64> {
 }
 
 /// The next thing it says that can be understood.
-async fn line(lines: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Option<Said> {
+async fn line<T: DeserializeOwned>(
+    lines: &mut (impl tokio::io::AsyncBufRead + Unpin),
+) -> Option<Said<T>> {
     loop {
         let mut text = Vec::new();
         let read = lines.take(LINE).read_until(b'\n', &mut text).await;
@@ -248,13 +287,20 @@ async fn line(lines: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Option<Said
     }
 }
 
-/// The end of what comes.
+/// The end of what comes, of which each line is logged.
 async fn tail(from: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
     let mut kept = Vec::new();
-    if let Some(mut from) = from {
-        let mut piece = [0; 1024];
-        while let Ok(length @ 1..) = from.read(&mut piece).await {
-            kept.extend_from_slice(&piece[..length]);
+    if let Some(from) = from {
+        let mut lines = BufReader::new(from);
+        loop {
+            let mut line = Vec::new();
+            let mut limited = (&mut lines).take(COMPLAINT);
+            let Ok(1..) = limited.read_until(b'\n', &mut line).await else {
+                break;
+            };
+            let said = String::from_utf8_lossy(&line);
+            tracing::info!(said = said.trim_end(), "the renderer says");
+            kept.extend_from_slice(&line);
             let over = kept.len().saturating_sub(COMPLAINTS);
             kept.drain(..over);
         }
@@ -262,7 +308,7 @@ async fn tail(from: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
-fn told(last: Option<Said>, status: ExitStatus, complaints: String) -> Ended {
+fn told<T>(last: Option<Said<T>>, status: ExitStatus, complaints: String) -> Ended<T> {
     match last {
         Some(Said::Done(made)) if status.success() => Ended::Done(made),
         Some(Said::Failed { reason, passing }) => Ended::Failed { reason, passing },

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A worker: takes tickets, renders each job in a child process, stores how it ended.
 
+mod cgroup;
 mod child;
-mod ending;
+mod device;
 mod policy;
 mod pool;
 mod process;
@@ -10,7 +11,7 @@ mod run;
 mod settings;
 
 pub use child::{Child, Ended, Limits};
-pub use ending::{Aftermath, end};
+pub use device::{Card, Devices, Share};
 pub use policy::{Claim, claim, time_limit};
 pub use pool::{Source, Taken, shares, work};
 pub use process::{Bench, Verdict};

@@ -8,6 +8,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
+use tracing::Instrument as _;
 
 use super::{Bench, Verdict};
 use crate::{
@@ -102,15 +103,30 @@ async fn slot<P: Post, S: Source>(
 async fn one<P: Post>(
     bench: &Bench<P>,
     taken: impl Taken,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     grace: Duration,
 ) {
     let ticket = match taken.ticket() {
         Ok(ticket) => ticket,
         Err(what) => return taken.settle(Verdict::Dead(what)).await,
     };
-    tracing::info!(job = %ticket.id, worker = %bench.worker, tried = ticket.tried, "begins");
-    let rendering = bench.process(&ticket);
+    // Of whatever level a line is, it has the name.
+    let span = tracing::error_span!("job", job = %ticket.id, worker = %bench.worker);
+    one_ticket(bench, taken, &ticket, stop, grace)
+        .instrument(span)
+        .await;
+}
+
+/// All that is logged here has the job's name.
+async fn one_ticket<P: Post>(
+    bench: &Bench<P>,
+    taken: impl Taken,
+    ticket: &Ticket,
+    mut stop: watch::Receiver<bool>,
+    grace: Duration,
+) {
+    tracing::info!(tried = ticket.tried, "begins");
+    let rendering = bench.process(ticket);
     tokio::pin!(rendering);
     let stopped = async {
         // Nobody to say so any more says so.
@@ -122,12 +138,12 @@ async fn one<P: Post>(
     };
     match verdict {
         Some(verdict) => {
-            tracing::info!(job = %ticket.id, worker = %bench.worker, ?verdict, "is over");
+            tracing::info!(?verdict, "is over");
             taken.settle(verdict).await;
         }
         None => {
-            bench.leave(&ticket).await;
-            tracing::info!(job = %ticket.id, worker = %bench.worker, "goes back");
+            bench.leave(ticket).await;
+            tracing::info!("goes back");
             taken.back().await;
         }
     }

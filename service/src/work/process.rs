@@ -3,6 +3,7 @@
 
 use std::{
     ffi::OsString,
+    fmt::Display,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,15 +12,17 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     child::{Child, Ended, Limits, Made},
-    ending::{end, shared},
+    device::{Card, Share},
     policy::{Claim, claim, claim_length, time_limit},
 };
 use crate::{
     clock::now_ms,
+    ending::{end, shared},
     job::{
-        Accepted, Attempt, Digest, FORMAT, GivenUp, News, Order, Outcome, Rendered, Report, Speech,
-        Ticket,
+        Accepted, Attempt, Cause, Digest, FORMAT, GivenUp, JobId, News, Order, Outcome, Owner,
+        Rendered, Report, Speech, Ticket,
     },
+    leftovers,
     post::Post,
     store::{Lead, Store, StoreError},
 };
@@ -29,6 +32,8 @@ pub const MOST_RETRIES: u32 = 3;
 /// How long a rendered file waits for a store that is away, and how long at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
+/// By then the broker knows that a worker is gone whose messages it has taken back.
+const GONE: Duration = Duration::from_secs(1);
 /// How often it is looked whether somebody still wants it.
 const WANTED: Duration = Duration::from_secs(1);
 
@@ -60,8 +65,10 @@ pub struct Bench<P> {
     pub memory: u64,
     /// The longest that a job may be rendered; less, if its media is short.
     pub time: Duration,
-    /// The cores that it renders on, one thread of the video's encoder on each.
-    pub cores: Vec<usize>,
+    /// What it renders on: one thread of the video's encoder on each core.
+    pub share: Share,
+    /// The control group of its jobs, if there can be one.
+    pub group: Option<PathBuf>,
 }
 
 /// Why a job did not end here.
@@ -70,6 +77,8 @@ enum Snag {
     Store(StoreError),
     /// This machine failed.
     Here(String),
+    /// The process that rendered it ended without a word: by what.
+    Crash(String),
 }
 
 impl From<StoreError> for Snag {
@@ -84,11 +93,28 @@ impl From<std::io::Error> for Snag {
     }
 }
 
-impl std::fmt::Display for Snag {
+/// What a user may read of it.
+impl Display for Snag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Snag::Store(error) => error.fmt(f),
+            Snag::Store(error) => f.write_str(&error.plain()),
             Snag::Here(what) => f.write_str(what),
+            Snag::Crash(by) => write!(f, "the rendering crashed ({by})"),
+        }
+    }
+}
+
+impl Snag {
+    /// Whether only the store is away.
+    fn may_pass(&self) -> bool {
+        matches!(self, Snag::Store(error) if error.may_pass())
+    }
+
+    fn cause(&self) -> Cause {
+        match self {
+            Snag::Store(StoreError::File(_)) | Snag::Here(_) => Cause::Machine,
+            Snag::Store(_) => Cause::Store,
+            Snag::Crash(_) => Cause::Crash,
         }
     }
 }
@@ -103,9 +129,10 @@ impl<P: Post> Bench<P> {
                 ticket.format
             ));
         }
-        match self.begin(ticket).await {
+        // A store that is away is not the job's fault, and the others would fare no better.
+        match patiently(Snag::may_pass, || self.begin(ticket)).await {
             Ok(verdict) => verdict,
-            Err(snag) => self.again(ticket, None, &snag.to_string()).await,
+            Err(snag) => self.again(ticket, None, &snag).await,
         }
     }
 
@@ -127,16 +154,10 @@ impl<P: Post> Bench<P> {
             Lead::Follows(_) => return Ok(Verdict::Done),
             Lead::Leads => {}
         }
-        let attempts = self.store.attempts(owner, id).await?;
-        let lives = match attempts.last() {
-            Some((last, None)) => self.post.lives(&last.worker).await,
-            _ => false,
-        };
-        let now = now_ms();
-        let limit = self.limit(&job);
-        let Claim::As(number) = claim(&attempts, lives, now) else {
+        let Some(number) = self.number(owner, id).await? else {
             return Ok(Verdict::Done);
         };
+        let (now, limit) = (now_ms(), self.limit(&job));
         let attempt = Attempt {
             format: FORMAT,
             number,
@@ -149,8 +170,29 @@ impl<P: Post> Bench<P> {
         }
         match self.render(&job, limit).await {
             Ok(verdict) => Ok(verdict),
-            Err(snag) => Ok(self.again(ticket, Some(number), &snag.to_string()).await),
+            Err(snag) => Ok(self.again(ticket, Some(number), &snag).await),
         }
+    }
+
+    /// Under which number this worker may begin a job; `None` if another one has it. A message may
+    /// come again before its first worker is known to be gone, so that is asked twice.
+    async fn number(&self, owner: &Owner, id: &JobId) -> Result<Option<u32>, Snag> {
+        for pause in [Duration::ZERO, GONE] {
+            sleep(pause).await;
+            let attempts = self.store.attempts(owner, id).await?;
+            // One of its own that was not given up is one that it was not told of, for it does one
+            // job at a time.
+            let lives = match attempts.last() {
+                Some((last, None)) if last.worker != self.worker => {
+                    self.post.lives(&last.worker).await
+                }
+                _ => false,
+            };
+            if let Claim::As(number) = claim(&attempts, lives, now_ms()) {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
     }
 
     fn limit(&self, job: &Accepted) -> Duration {
@@ -161,12 +203,12 @@ impl<P: Post> Bench<P> {
     async fn render(&self, job: &Accepted, limit: Duration) -> Result<Verdict, Snag> {
         self.tell(job, News::Rendering { share: 0.0 });
         let folder = tempfile::Builder::new()
-            .prefix("job-")
+            .prefix(leftovers::JOB)
             .tempdir_in(&self.scratch)?;
         let out = folder.path().join(job.order.file_name(&job.id));
         let Some(child) = self.child(job, folder.path(), &out, limit).await? else {
             let reason = "the portrait or the recording is not there any more".to_owned();
-            return self.end(job, Outcome::Failed { reason }).await;
+            return self.end(job, failed(reason, Cause::Upload)).await;
         };
         let progress = |share| self.tell(job, News::Rendering { share });
         let ended = child.run(progress, self.unwanted(job)).await?;
@@ -176,24 +218,24 @@ impl<P: Post> Bench<P> {
             Ended::Failed {
                 reason,
                 passing: false,
-            } => Outcome::Failed {
-                reason: plain(&reason, folder.path()),
-            },
+            } => failed(plain(&reason, folder.path()), Cause::Order),
             Ended::Failed {
                 reason,
                 passing: true,
             } => {
                 return Err(Snag::Here(plain(&reason, folder.path())));
             }
-            Ended::TooLong => Outcome::Failed {
-                reason: format!("it took longer than {} s", limit.as_secs()),
-            },
-            Ended::TooMuchMemory => Outcome::Failed {
-                reason: format!("it needs more than {} MB of memory", self.memory >> 20),
-            },
+            Ended::TooLong => {
+                let reason = format!("it took longer than {} s", limit.as_secs());
+                failed(reason, Cause::Time)
+            }
+            Ended::TooMuchMemory => {
+                let reason = format!("it needs more than {} MB of memory", self.memory >> 20);
+                failed(reason, Cause::Memory)
+            }
             Ended::Crashed { by, complaints } => {
-                tracing::error!(job = %job.id, %by, %complaints, "a rendering crashed");
-                return Err(Snag::Here(format!("the rendering crashed ({by})")));
+                tracing::error!(%by, %complaints, "a rendering crashed");
+                return Err(Snag::Crash(by));
             }
         };
         self.end(job, outcome).await
@@ -227,12 +269,19 @@ impl<P: Post> Bench<P> {
                 files.extend([OsString::from("--text-file"), file.into()]);
             }
         }
-        let mut arguments = arguments(&job.order, out, &self.cores);
+        let mut arguments = arguments(&job.order, out, &self.share.cores);
+        let (argument, variable) = self.share.card.as_ref().map(Card::told).unzip();
+        arguments.extend(argument.map(OsString::from));
         arguments.extend(files);
         Ok(Some(Child {
             program: self.program.clone(),
             arguments,
             folder: folder.to_owned(),
+            environment: [leftovers::landmarks_kept(&self.scratch)]
+                .into_iter()
+                .chain(variable.map(|(name, value)| (name, value.into())))
+                .collect(),
+            group: self.group.clone(),
             limits: Limits {
                 time,
                 memory: self.memory,
@@ -264,7 +313,10 @@ impl<P: Post> Bench<P> {
     /// Stores a file that was made.
     async fn keep(&self, job: &Accepted, out: &Path, made: Made) -> Result<Rendered, Snag> {
         let container = job.order.container;
-        patiently(|| self.store.put_result(&job.owner, &job.id, container, out)).await?;
+        patiently(StoreError::may_pass, || {
+            self.store.put_result(&job.owner, &job.id, container, out)
+        })
+        .await?;
         Ok(Rendered {
             of: job.id.clone(),
             container,
@@ -279,24 +331,31 @@ impl<P: Post> Bench<P> {
 
     /// Ends a job, and lets everybody know.
     async fn end(&self, job: &Accepted, outcome: Outcome) -> Result<Verdict, Snag> {
-        let after = patiently(|| end(&self.store, job, outcome.clone(), now_ms())).await?;
+        let after = patiently(StoreError::may_pass, || {
+            end(&self.store, job, outcome.clone(), now_ms())
+        })
+        .await?;
         for report in after.reports {
             self.post.tell(report);
         }
         for ticket in after.tickets {
             let published = self.post.publish(&ticket).await;
-            published.map_err(|error| Snag::Here(error.to_string()))?;
+            published.map_err(Snag::Here)?;
         }
         Ok(Verdict::Done)
     }
 
     /// What becomes of a ticket whose job did not end; `number` is that of an attempt that was begun.
-    async fn again(&self, ticket: &Ticket, number: Option<u32>, reason: &str) -> Verdict {
+    async fn again(&self, ticket: &Ticket, number: Option<u32>, snag: &Snag) -> Verdict {
+        if let Snag::Store(error) = snag {
+            tracing::warn!(%error, "the store failed");
+        }
+        let reason = snag.to_string();
         if let Some(number) = number {
             let why = GivenUp {
                 format: FORMAT,
                 at_ms: now_ms(),
-                reason: reason.to_owned(),
+                reason: reason.clone(),
             };
             // If the store is away the claim is void once this worker is told to be gone, or late.
             let _ = self
@@ -305,19 +364,18 @@ impl<P: Post> Bench<P> {
                 .await;
         }
         if ticket.tried < MOST_RETRIES {
-            return Verdict::Retry(reason.to_owned());
+            return Verdict::Retry(reason);
         }
         let tries = ticket.tried + 1;
-        let outcome = Outcome::Failed {
-            reason: format!("it failed {tries} times, at last: {reason}"),
-        };
+        let told = format!("it failed {tries} times, at last: {reason}");
+        let outcome = failed(told, snag.cause());
         // If that cannot be stored either, the job stays open, and is found by the sweeper.
         if let Ok(Some(job)) = self.store.accepted(&ticket.owner, &ticket.id).await
             && let Err(snag) = self.end(&job, outcome).await
         {
-            tracing::error!(job = %ticket.id, error = %snag, "an end could not be stored");
+            tracing::error!(error = %snag, "an end could not be stored");
         }
-        Verdict::Dead(reason.to_owned())
+        Verdict::Dead(reason)
     }
 
     fn tell(&self, job: &Accepted, news: News) {
@@ -330,21 +388,27 @@ impl<P: Post> Bench<P> {
     }
 }
 
-/// Again and again, while the store is away.
-async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+/// Again and again, while it fails in a way that may pass, as when the store is away.
+async fn patiently<T, E: Display, F: Future<Output = Result<T, E>>>(
+    may_pass: impl Fn(&E) -> bool,
     mut ask: impl FnMut() -> F,
-) -> Result<T, StoreError> {
+) -> Result<T, E> {
     let until = Instant::now() + PATIENCE;
     let mut pause = PAUSES.0;
     loop {
         match ask().await {
-            Err(StoreError::Unavailable(_) | StoreError::File(_)) if Instant::now() < until => {
+            Err(error) if may_pass(&error) && Instant::now() < until => {
+                tracing::warn!(%error, "it is tried again");
                 sleep(pause).await;
                 pause = (2 * pause).min(PAUSES.1);
             }
             answer => return answer,
         }
     }
+}
+
+fn failed(reason: String, cause: Cause) -> Outcome {
+    Outcome::Failed { reason, cause }
 }
 
 /// What a user may read: no name of a folder here.

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The worker as a program.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use tokio::{signal::unix, sync::watch};
+use tokio::sync::watch;
 
-use super::{Bench, policy::claim_length, pool, settings::Settings};
+use super::{Bench, cgroup::Groups, policy::claim_length, pool, settings::Settings};
 use crate::{
     broker::{self, Broker},
+    leftovers,
+    signals::Signals,
     store::Store,
 };
 
+const HOUR: Duration = Duration::from_secs(3600);
 /// How long a first connection to the broker is tried, by the second.
 const FIRST: u32 = 60;
 
@@ -19,30 +26,22 @@ const FIRST: u32 = 60;
 /// # Errors
 /// It cannot begin: a sentence.
 pub fn run(settings: &Settings) -> Result<(), String> {
-    tracing_subscriber::fmt()
-        .json()
-        .with_max_level(settings.log)
-        .with_writer(std::io::stderr)
-        .init();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let signal = |kind| unix::signal(kind).map_err(|error| error.to_string());
-        let mut terminate = signal(unix::SignalKind::terminate())?;
-        let mut interrupt = signal(unix::SignalKind::interrupt())?;
+        let mut signals = Signals::hear()?;
+        crate::log::begin(settings.log);
         let (stop, stopped) = watch::channel(false);
-        let begin = begin(settings);
         let (broker, benches) = tokio::select! {
-            begun = begin => begun?,
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            begun = begin(settings) => begun?,
+            () = signals.told() => return Ok(()),
         };
         tracing::info!(slots = benches.len(), "working");
+        tokio::spawn(sweep_hourly(settings.scratch.clone(), settings.time));
         let working = pool::work(benches, Arc::new(broker), stopped, settings.grace);
         tokio::pin!(working);
         tokio::select! {
             () = &mut working => return Ok(()),
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = signals.told() => {}
         }
         tracing::info!("ending");
         // There is somebody to hear it as long as there is work.
@@ -52,21 +51,47 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     })
 }
 
+/// Takes away what nobody else would, where jobs take no longer than `time`.
+fn sweep(scratch: &Path, time: Duration) {
+    let now = SystemTime::now();
+    leftovers::sweep_landmarks(scratch, now);
+    // Twice as long as any job may take.
+    let old = leftovers::DAY.max(time.saturating_mul(2));
+    let swept = leftovers::sweep(scratch, leftovers::JOB, old, now);
+    if swept > 0 {
+        tracing::info!(swept, "files of jobs were left by a worker that was killed");
+    }
+}
+
+async fn sweep_hourly(scratch: PathBuf, time: Duration) {
+    loop {
+        tokio::time::sleep(HOUR).await;
+        let scratch = scratch.clone();
+        let _ = tokio::task::spawn_blocking(move || sweep(&scratch, time)).await;
+    }
+}
+
 async fn begin(settings: &Settings) -> Result<(Broker, Vec<Bench<Broker>>), String> {
+    settings.devices.check()?;
+    let groups = Groups::begin();
     let store = Store::open(&settings.store).map_err(|error| error.to_string())?;
     std::fs::create_dir_all(&settings.scratch)
         .map_err(|error| format!("--scratch {}: {error}", settings.scratch.display()))?;
+    sweep(&settings.scratch, settings.time);
     let of_broker = broker::Settings::from_environment().map_err(|error| error.to_string())?;
     of_broker
         .check_job_limit(claim_length(settings.time))
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| format!("--time {}: {error}", settings.time.as_secs()))?;
     let broker = connected(of_broker).await?;
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let cores = cores();
-    let shares = pool::shares(settings.slots.unwrap_or(cores.len()), &cores);
+    let program = match &settings.renderer {
+        Some(program) => std::fs::canonicalize(program)
+            .map_err(|error| format!("--renderer {}: {error}", program.display()))?,
+        None => std::env::current_exe().map_err(|error| error.to_string())?,
+    };
+    let shares = settings.devices.shares(settings.slots, &cores());
     let random = getrandom::u64().map_err(|error| error.to_string())?;
     let mut benches = Vec::new();
-    for (slot, cores) in shares.into_iter().enumerate() {
+    for (slot, share) in shares.into_iter().enumerate() {
         let worker = format!("{random:016x}-{slot}");
         let present = broker.be_present(&worker).await;
         present.map_err(|error| error.to_string())?;
@@ -78,7 +103,8 @@ async fn begin(settings: &Settings) -> Result<(Broker, Vec<Bench<Broker>>), Stri
             scratch: settings.scratch.clone(),
             memory: settings.memory,
             time: settings.time,
-            cores,
+            share,
+            group: groups.as_ref().map(|groups| groups.of_slot(slot)),
         });
     }
     Ok((broker, benches))

@@ -4,6 +4,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::Devices;
 use crate::store::Store;
 
 /// What help says.
@@ -11,10 +12,12 @@ pub const HELP: &str = "\
 sonicd work: renders the jobs that sonicd serve has taken
 
   --store URL        file:///FOLDER or s3://BUCKET/PREFIX, that of sonicd serve [a folder of the user's]
-  --slots N          jobs at once, each on its share of the cores [one a core]
+  --slots N          jobs at once, each on its share of the cores [one a core, or one a card]
+  --device WHAT      computes the network: cpu, or cards as cuda:0,1, in turn one a slot [cpu]
   --time SECONDS     a job may take at most; less than the broker's consumer_timeout [1500]
   --memory MB        of a job [1500]
   --grace SECONDS    that jobs have to end when the worker is told to end [30]
+  --renderer PROGRAM is started for each job as sonicd render would be [sonicd itself]
   --scratch FOLDER   for files of jobs [the system's]
   --log LEVEL        error, warn, info, debug or trace [info]
 
@@ -26,14 +29,19 @@ Each can also be set in the environment, as SONICD_SLOTS.
 pub struct Settings {
     /// Where everything is kept: the address of a store.
     pub store: String,
-    /// Jobs at once; `None` is one a core.
+    /// Jobs at once; `None` is one a core, or one a card.
     pub slots: Option<usize>,
+    /// What slots compute with.
+    pub devices: Devices,
     /// The longest that a job may be rendered, whatever its media.
     pub time: Duration,
     /// What a job may have in memory, bytes.
     pub memory: u64,
     /// What jobs have to end when the worker is told to.
     pub grace: Duration,
+    /// What is started for each job, with the arguments of `sonicd render`: something that puts it
+    /// into a container, say. `None` is this program.
+    pub renderer: Option<PathBuf>,
     /// Where files of jobs lie.
     pub scratch: PathBuf,
     /// What is logged.
@@ -45,9 +53,11 @@ impl Default for Settings {
         Self {
             store: Store::default_address(),
             slots: None,
+            devices: Devices::default(),
             time: Duration::from_secs(1500),
             memory: 1500 << 20,
             grace: Duration::from_secs(30),
+            renderer: None,
             scratch: std::env::temp_dir(),
             log: tracing::Level::INFO,
         }
@@ -59,8 +69,8 @@ const MOST_SLOTS: u64 = 1024;
 /// The longest time that can be set, s: a week.
 const MOST_S: u64 = 604_800;
 /// All names, as on the command line.
-const NAMES: [&str; 7] = [
-    "store", "slots", "time", "memory", "grace", "scratch", "log",
+const NAMES: [&str; 9] = [
+    "store", "slots", "device", "time", "memory", "grace", "renderer", "scratch", "log",
 ];
 
 impl Settings {
@@ -83,9 +93,11 @@ impl Settings {
         match name {
             "store" => value.clone_into(&mut self.store),
             "slots" => self.slots = Some(whole(value, MOST_SLOTS)? as usize),
+            "device" => self.devices = value.parse()?,
             "time" => self.time = Duration::from_secs(whole(value, MOST_S)?),
             "memory" => self.memory = whole(value, 1 << 30)? << 20,
             "grace" => self.grace = Duration::from_secs(whole(value, MOST_S)?),
+            "renderer" => self.renderer = Some(value.into()),
             "scratch" => self.scratch = value.into(),
             "log" => {
                 let level = value.parse();
@@ -127,6 +139,7 @@ mod tests {
         for (line, word) in [
             ("--slots 0", "--slots: expected a whole number"),
             ("--slots many", "whole number"),
+            ("--device gpu", "cuda:0,1"),
             ("--time -1", "--time"),
             ("--log loud", "debug"),
             ("--moustache 1", "moustache"),

@@ -4,7 +4,7 @@
 use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::Value;
-use sonicd::job::{News, Outcome};
+use sonicd::job::{Cause, News, Outcome};
 
 use crate::{Service, answer, run};
 
@@ -141,7 +141,13 @@ fn a_page_hears_of_all_its_jobs_and_what_it_missed() {
         service.render(&tickets[0]).await;
         let reason = "no face".to_owned();
         service
-            .finish(&tickets[1], Outcome::Failed { reason })
+            .finish(
+                &tickets[1],
+                Outcome::Failed {
+                    reason,
+                    cause: Cause::Order,
+                },
+            )
             .await;
         crate::until("both have ended", async || {
             let metrics = service.get("/metrics").await;

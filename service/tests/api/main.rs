@@ -4,7 +4,11 @@
 
 mod asking;
 mod bad;
+mod counting;
+mod document;
 mod events;
+mod face;
+mod keeping;
 mod releasing;
 mod safety;
 mod submitting;
@@ -23,11 +27,8 @@ use sonicd::{
         Terminal, Ticket,
     },
     parameters::{self, Described},
-    serve::{
-        self, Served,
-        post::{Post as _, Within},
-        settings::Settings,
-    },
+    post::{Post as _, Within},
+    serve::{self, Served, settings::Settings},
     store::Store,
 };
 
@@ -247,7 +248,7 @@ impl Service {
             at_ms: 1,
             news,
         };
-        self.post.tell(&report).await.expect("told");
+        self.post.tell(report);
     }
 
     /// Plays the worker that has begun a job.

@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde_json::json;
 use sonicd::{
     job::Owner,
-    serve::{self, auth::make_token, post::Within, settings::Settings},
+    post::Within,
+    serve::{self, auth::make_token, settings::Settings},
     store::Store,
 };
 
@@ -140,6 +141,25 @@ fn nothing_of_one_owner_is_seen_by_another() {
         service.token = None;
         assert_eq!(service.get(&link).await.expect(200).bytes, crate::FILM);
         service.get("/healthz").await.expect(200);
+    }));
+}
+
+#[test]
+fn who_is_given_a_token_may_ask_without_a_restart_and_who_loses_it_may_not() {
+    block(with_tokens(&["anna"], async |service, tokens| {
+        let file = service.settings.tokens.clone().expect("a file");
+        let carl: Owner = "carl".parse().expect("a name");
+        let new = make_token(&carl, &file).expect("a token");
+        let knows = async |service: &mut Service, token: &str| {
+            service.token = Some(token.to_owned());
+            service.get("/v1/me").await.status == 200
+        };
+        crate::until("carl is known", async || knows(service, &new).await).await;
+        let text = std::fs::read_to_string(&file).expect("a file");
+        let without = text.lines().filter(|line| !line.starts_with("anna"));
+        std::fs::write(&file, without.collect::<String>()).expect("a file");
+        crate::until("anna is gone", async || !knows(service, &tokens[0]).await).await;
+        assert!(knows(service, &new).await);
     }));
 }
 

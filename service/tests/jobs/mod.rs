@@ -5,19 +5,21 @@
 use std::{
     collections::BTreeMap,
     fs::Permissions,
+    future::ready,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use futures_util::{future::BoxFuture, stream::BoxStream};
 use sonicd::{
     job::{
         Accepted, Class, Container, FORMAT, JobId, Order, Outcome, Owner, Report, Speech, Ticket,
     },
-    post::Post,
+    post::{Away, Depths, Post},
     store::Store,
-    work::Bench,
+    work::{Bench, Share},
 };
 
 /// A store in a folder.
@@ -71,24 +73,26 @@ pub struct Desk {
 }
 
 impl Post for Desk {
-    type Error = std::convert::Infallible;
-
-    async fn publish(&self, ticket: &Ticket) -> Result<(), Self::Error> {
+    fn publish<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<(), Away>> {
         self.tickets.lock().expect("a lock").push(ticket.clone());
-        Ok(())
+        Box::pin(ready(Ok(())))
     }
 
     fn tell(&self, report: Report) {
         self.reports.lock().expect("a lock").push(report);
     }
 
-    async fn lives(&self, worker: &str) -> bool {
-        !self
-            .dead
-            .lock()
-            .expect("a lock")
-            .iter()
-            .any(|dead| dead == worker)
+    fn lives<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, bool> {
+        let dead = self.dead.lock().expect("a lock");
+        Box::pin(ready(!dead.iter().any(|dead| dead == worker)))
+    }
+
+    fn listen(&self) -> BoxFuture<'_, Result<BoxStream<'static, Report>, Away>> {
+        Box::pin(ready(Err("no worker listens".to_owned())))
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Depths, Away>> {
+        Box::pin(ready(Err("no worker counts".to_owned())))
     }
 }
 
@@ -108,7 +112,11 @@ pub fn renderer(folder: &Path, script: &str) -> Bench<Desk> {
         scratch,
         memory: 256 << 20,
         time: Duration::from_secs(20),
-        cores: vec![0],
+        share: Share {
+            cores: vec![0],
+            card: None,
+        },
+        group: None,
     }
 }
 

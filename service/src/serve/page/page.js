@@ -16,6 +16,9 @@ const TEXTS = {
     needText: "Write what is to be said.", needAudio: "Choose a recording.", away: "The service does not answer. Trying again…",
     tooBig: (n) => `This file is too big: at most ${n} MB.`, left: (n, most) => `${n} of ${most} characters`,
     noPicture: "This is no picture that can be shown.", format: "Kind of file", priority: "Priority", fps: "Frames a second",
+    looking: "Looking for the face…", oneFace: "A face was found.", faces: n => `${n} faces were found; the largest one speaks.`,
+    unchecked: "The face could not be checked just now; you can go on all the same.",
+    needFace: "Choose another picture, or none.", remove: "Take the built-in portrait",
     standard: "as usual", highP: "high", normalP: "normal", bulkP: "when there is time",
   },
   zh: {
@@ -31,15 +34,28 @@ const TEXTS = {
     needText: "请写下要说的话。", needAudio: "请选择一个录音。", away: "服务没有响应，正在重试…",
     tooBig: (n) => `文件太大：最多 ${n} MB。`, left: (n, most) => `${n} / ${most} 字`,
     noPicture: "这不是可以显示的图片。", format: "文件类型", priority: "优先级", fps: "每秒帧数",
+    looking: "正在查找人脸…", oneFace: "找到一张人脸。", faces: n => `找到 ${n} 张人脸，最大的一张会说话。`,
+    unchecked: "现在无法检查人脸，您可以继续。",
+    needFace: "请换一张图片，或不选图片。", remove: "使用内置肖像",
     standard: "默认", highP: "高", normalP: "普通", bulkP: "有空时",
   },
 };
-// What the elements call their parameters in English stands in their descriptions.
-const CHINESE = {
-  framing: "取景", expand_ratio: "脸部周围的空间", min_resolution: "最小边长", articulator: "口型来源",
-  dynamic_scale: "嘴部幅度", motion_scale: "头部运动幅度", blink_rate: "每分钟眨眼次数", expression: "表情",
-  expression_strength: "表情强度", gaze_x: "视线左右", gaze_y: "视线上下", background: "背景", seed: "随机种子",
-  n_threads: "线程数", voice: "声音", language: "语言", rate: "语速", pitch: "音高", volume: "音量", inference_steps: "推理步数",
+const NO_FACE = "这张图片里没有找到能用的正面人脸，请换一张正面的肖像。";
+const ADVICE = {
+  size: "人脸较小，画面可能模糊。", yaw: "头部转向一侧，正面的肖像效果更好。", roll: "头部倾斜，请把图片转正。",
+  mouth: "嘴是张开的，闭着的嘴效果更好。", eyes: "眼睛可能闭着，睁开才能眨眼。", glasses: "可能戴着眼镜，不戴时眨眼更自然。",
+};
+// What the parameters are called here; of what is not here the name is shown.
+const NAMES = {
+  duration: ["At most so many seconds", "最长秒数"], size: ["Size, as 1280x720", "画面大小，如 1280x720"],
+  framing: ["Framing", "取景"], expand_ratio: ["Space around the face", "脸部周围的空间"],
+  min_resolution: ["Shorter side, at least", "短边至少多少像素"], articulator: ["What moves the lips", "口型来源"],
+  dynamic_scale: ["How far the mouth moves", "嘴部幅度"], motion_scale: ["How far the head moves", "头部运动幅度"],
+  blink_rate: ["Blinks a minute", "每分钟眨眼次数"], expression: ["Expression", "表情"],
+  expression_strength: ["How strong it is", "表情强度"], gaze_x: ["Looks left or right", "视线左右"],
+  gaze_y: ["Looks up or down", "视线上下"], background: ["Background", "背景"], seed: ["Seed of chance", "随机种子"],
+  n_threads: ["Threads", "线程数"], voice: ["Voice", "声音"], language: ["Language", "语言"], rate: ["Speed of speech", "语速"],
+  pitch: ["Pitch of the voice", "音高"], volume: ["Volume", "音量"], inference_steps: ["Steps of inference", "推理步数"],
 };
 
 const $ = id => document.getElementById(id);
@@ -47,6 +63,8 @@ const jobs = new Map();
 let language = localStorage.getItem("language") || (navigator.language.startsWith("zh") ? "zh" : "en");
 let token = sessionStorage.getItem("token") || "";
 let limits = {}, parameters = [], lastEvent = "", listening = null;
+// The look at the portrait that is chosen: what it came to, and the promise of that.
+let look = null;
 const text = key => TEXTS[language][key];
 
 function speak() {
@@ -56,6 +74,7 @@ function speak() {
   $("language").lang = language === "en" ? "zh" : "en";
   showParameters();
   showCount();
+  showSeen();
   for (const job of jobs.values()) show(job);
 }
 
@@ -89,23 +108,31 @@ function general() {
   ];
 }
 
+// The widest step that a finger can do with and that leads to the default.
+function stepOf({ type, minimum, maximum, default: usual }) {
+  if (type === "integer") return 1;
+  const leads = step => Math.abs(Math.round((usual - minimum) / step) * step - (usual - minimum)) < 1e-9;
+  return [1, 0.5, 0.1, 0.05, 0.01].find(step => (maximum - minimum) / step >= 40 && leads(step)) || (maximum - minimum) / 1000;
+}
+
 function parameterRow(parameter, value) {
   const row = document.createElement("div"), label = document.createElement("label");
-  const ranged = parameter.type === "number" || (parameter.type === "integer" && parameter.maximum <= 10000);
+  const numeric = ["number", "integer"].includes(parameter.type);
+  // A slider always stands somewhere, so there is none where nothing is the default.
+  const ranged = parameter.default !== "" && (parameter.type === "number" || (parameter.type === "integer" && parameter.maximum <= 10000));
   const input = document.createElement(parameter.type === "choice" ? "select" : "input");
   row.className = "parameter";
   input.id = `parameter-${parameter.name}`;
   input.name = parameter.name;
   input.dataset.default = parameter.default;
   label.htmlFor = input.id;
-  label.textContent = parameter.label || (language === "zh" && CHINESE[parameter.name]) || parameter.name.replaceAll("_", " ");
+  label.textContent = parameter.label || (NAMES[parameter.name] || [])[language === "zh" ? 1 : 0] || parameter.name.replaceAll("_", " ");
   if (parameter.description) label.title = parameter.description;
   row.append(label, input);
   if (parameter.type === "choice") {
     for (const choice of parameter.values) input.append(new Option((parameter.names || {})[choice] || choice, choice));
   } else if (ranged) {
-    Object.assign(input, { type: "range", min: parameter.minimum, max: parameter.maximum,
-      step: parameter.type === "integer" ? 1 : (parameter.maximum - parameter.minimum) / 100 });
+    Object.assign(input, { type: "range", min: parameter.minimum, max: parameter.maximum, step: stepOf(parameter) });
     const output = document.createElement("output");
     output.htmlFor = input.id;
     label.prepend(output);
@@ -113,7 +140,8 @@ function parameterRow(parameter, value) {
     input.addEventListener("input", tell);
     queueMicrotask(tell);
   } else {
-    Object.assign(input, { type: "text", placeholder: text("standard") });
+    Object.assign(input, { type: numeric ? "number" : "text", placeholder: text("standard") });
+    if (numeric) Object.assign(input, { min: parameter.minimum, max: parameter.maximum, step: "any" });
   }
   input.value = value ?? parameter.default;
   input.dataset.first = input.value;
@@ -123,7 +151,7 @@ function parameterRow(parameter, value) {
 
 function showCount() {
   const most = limits.text_characters;
-  $("count").textContent = most ? text("left")([...$("text").value].length, most) : "";
+  $("count").textContent = most ? text("left")([...$("text").value].length.toLocaleString(language), most.toLocaleString(language)) : "";
 }
 
 const chosen = () => document.querySelector('input[name="speech"]:checked').value;
@@ -145,9 +173,48 @@ function checkFile(input, most, complaint) {
 function preview() {
   const file = checkFile($("portrait"), limits.portrait_bytes, "portrait-problem");
   URL.revokeObjectURL($("preview").src);
-  $("preview").hidden = !file;
+  $("shown").hidden = $("remove").hidden = !file;
   if (file) $("preview").src = URL.createObjectURL(file);
+  if (look) look.stop.abort();
+  look = file ? lookAt(file) : null;
+  showSeen();
 }
+
+// Asks whether the picture shows a face that can speak.
+function lookAt(file) {
+  const mine = { stop: new AbortController(), seen: null, error: null };
+  const body = new FormData();
+  body.append("portrait", file);
+  mine.over = ask("/v1/check", { method: "POST", body, signal: mine.stop.signal })
+    .then(answer => answer.json())
+    .then(seen => { mine.seen = seen; }, error => { mine.error = error; })
+    .then(() => { if (look === mine) showSeen(); });
+  return mine;
+}
+
+// Why the picture that is chosen is no portrait; nothing if it is, or if nobody knows.
+function unfit() {
+  if (!look) return "";
+  if (look.seen) return look.seen.face ? "" : language === "zh" ? NO_FACE : look.seen.reason;
+  const told = look.error && (look.error.fields || []).find(field => field.field === "portrait");
+  return told ? (language === "zh" ? text("noPicture") : told.detail) : "";
+}
+
+function showSeen() {
+  const seen = look && look.seen, found = seen && seen.face, lines = [];
+  if (look && !seen) lines.push(look.error ? (unfit() ? "" : text("unchecked")) : text("looking"));
+  if (found) lines.push(seen.faces > 1 ? text("faces")(seen.faces) : text("oneFace"));
+  if (found) lines.push(...seen.advice.filter(a => a.about in ADVICE).map(a => (language === "zh" ? ADVICE[a.about] : `${capital(a.what)}. ${a.cure}.`)));
+  $("seen").textContent = lines.join(" ");
+  if (look) $("portrait-problem").textContent = unfit();
+  $("face").hidden = !found;
+  if (!found) return;
+  const [left, top, width, height] = seen.box, percent = (part, of) => `${100 * part / of}%`;
+  Object.assign($("face").style, { left: percent(left, seen.width), top: percent(top, seen.height),
+    width: percent(width, seen.width), height: percent(height, seen.height) });
+}
+
+const capital = words => words.charAt(0).toUpperCase() + words.slice(1);
 
 function listen() {
   const file = checkFile($("audio"), limits.audio_bytes, "speech-problem");
@@ -187,6 +254,8 @@ async function submit(event) {
   $("submit").disabled = true;
   $("submit").textContent = text("sending");
   try {
+    if (look) await look.over;
+    if (unfit()) throw Object.assign(new Error(unfit()), { fields: [{ field: "portrait", detail: `${unfit()} ${text("needFace")}` }], focus: $("portrait") });
     // Should the answer be lost, the same job is not made twice.
     const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), n => n.toString(16)).join("-");
     const answer = await ask("/v1/jobs", { method: "POST", body: order(), headers: { "Idempotency-Key": key } });
@@ -332,7 +401,8 @@ for (const input of document.querySelectorAll('input[name="speech"]')) input.add
 $("text").addEventListener("input", showCount);
 $("portrait").addEventListener("change", preview);
 $("audio").addEventListener("change", listen);
-$("preview").addEventListener("error", () => { $("preview").hidden = true; $("portrait-problem").textContent = text("noPicture"); });
+$("preview").addEventListener("error", () => { $("shown").hidden = true; $("portrait-problem").textContent = text("noPicture"); });
+$("remove").addEventListener("click", () => { $("portrait").value = ""; $("portrait-problem").textContent = ""; preview(); $("portrait").focus(); });
 droppable($("portrait-drop"), $("portrait"), preview);
 droppable($("audio-drop"), $("audio"), () => { choose("audio"); listen(); });
 $("form").addEventListener("submit", submit);

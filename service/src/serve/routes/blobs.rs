@@ -54,7 +54,7 @@ pub async fn put(
         return Err(Problem::faults(vec![Fault::new(FIELD, what)]));
     }
     app.check_picture(&received, "body").await?;
-    let there = app.store.has_blob(&owner, &named).await?;
+    let there = app.offers(&owner, &named).await?;
     app.store
         .put_blob(&owner, &named, received.file.path())
         .await?;
@@ -73,7 +73,7 @@ pub async fn head(
     Caller(owner): Caller,
     Path(sha256): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    match app.store.has_blob(&owner, &digest(&sha256)?).await? {
+    match app.offers(&owner, &digest(&sha256)?).await? {
         true => Ok(StatusCode::OK),
         false => Err(Problem::not_found("upload")),
     }

@@ -85,8 +85,13 @@ pub async fn show(
     Caller(owner): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
-    let view = app.view(&owner, &job_id(&id)?).await?;
-    view.map(Json).ok_or_else(|| Problem::not_found("job"))
+    let id = job_id(&id)?;
+    let view = app.view(&owner, &id).await?;
+    let mut view = view.ok_or_else(|| Problem::not_found("job"))?;
+    if view.progress.result_url.is_some() && !app.has_result(&owner, &id).await? {
+        view.progress.result_url = None;
+    }
+    Ok(Json(view))
 }
 
 /// Does not want a job any more. One that has ended stays as it is.
@@ -139,7 +144,7 @@ pub async fn result(
         .map(|end| end.outcome)
     {
         Some(Outcome::Done(done)) => done,
-        Some(Outcome::Failed { reason }) => {
+        Some(Outcome::Failed { reason, .. }) => {
             return Err(conflict(&format!("the job has failed: {reason}")));
         }
         Some(Outcome::Cancelled) => return Err(conflict("the job was cancelled")),

@@ -3,6 +3,7 @@
 
 mod blobs;
 mod events;
+mod face;
 mod jobs;
 mod page;
 mod results;
@@ -19,7 +20,11 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use utoipa::OpenApi as _;
+use tracing::Instrument as _;
+use utoipa::{
+    OpenApi as _,
+    openapi::{OpenApi, PathItem, RefOr},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{App, locked, problem::Problem, upload};
@@ -51,6 +56,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(events::of_job))
         .routes(routes!(events::of_all))
         .routes(routes!(blobs::put, blobs::head))
+        .routes(routes!(face::check))
         .routes(routes!(results::download))
         .routes(routes!(service::parameters))
         .routes(routes!(service::me))
@@ -61,8 +67,33 @@ fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The document alone.
-pub fn document() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+pub fn document() -> OpenApi {
+    let mut document = routes().into_openapi();
+    let items = document.paths.paths.values_mut();
+    let operations = items.flat_map(|item| {
+        let PathItem {
+            get,
+            put,
+            post,
+            delete,
+            head,
+            ..
+        } = item;
+        [get, put, post, delete, head].into_iter().flatten()
+    });
+    for (status, response) in operations.flat_map(|of| &mut of.responses.responses) {
+        // Every answer has to be described; for most the status says it.
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let status = StatusCode::from_bytes(status.as_bytes()).ok();
+            let words = status.and_then(|status| status.canonical_reason());
+            words
+                .unwrap_or("Answered")
+                .clone_into(&mut response.description);
+        }
+    }
+    document
 }
 
 /// All that is served.
@@ -70,6 +101,7 @@ pub fn router(app: Shared) -> axum::Router {
     let (router, _) = routes().split_for_parts();
     router
         .route("/", get(page::index))
+        .route("/icon.svg", get(page::icon))
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
         .fallback(async || Problem::not_found("page"))
@@ -94,9 +126,10 @@ async fn around(State(app): State<Shared>, request: Request, next: Next) -> Resp
         Method::POST | Method::PUT => ANSWER_UPLOAD,
         _ => ANSWER,
     };
+    let span = tracing::error_span!("request", %method, route);
     let mut response = match app.auth.admit(request.headers()) {
         Err(problem) => problem.into_response(),
-        Ok(()) => tokio::time::timeout(limit, next.run(request))
+        Ok(()) => tokio::time::timeout(limit, next.run(request).instrument(span))
             .await
             .unwrap_or_else(|_| Problem::unavailable("it took too long").into_response()),
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The web page: three files that are built in.
+//! The web page: four files that are built in.
 
 use axum::{
     http::{HeaderValue, header},
@@ -36,4 +36,9 @@ pub async fn style() -> Response {
 pub async fn script() -> Response {
     let text = include_str!("../page/page.js");
     file("text/javascript; charset=utf-8", text)
+}
+
+/// Its sign.
+pub async fn icon() -> Response {
+    file("image/svg+xml", include_str!("../page/icon.svg"))
 }

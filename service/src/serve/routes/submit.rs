@@ -23,12 +23,12 @@ use crate::{
         sniff::Kind,
         submit::{Files, Known},
         upload::{self, Expected},
-        view::JobView,
+        view::{JobView, Progress},
     },
 };
 
 /// Of a body that is one JSON object: a text may be as long as is set, and escaped.
-const JSON_BYTES: usize = 2 << 20;
+pub(super) const JSON_BYTES: usize = 2 << 20;
 /// Of a manifest.
 const MANIFEST_BYTES: usize = 64 << 20;
 /// Fields of one job.
@@ -119,7 +119,7 @@ pub async fn submit(
         StatusCode::OK
     };
     let place = format!("/v1/jobs/{}", job.id);
-    let view = shown(&app, &owner, job).await?;
+    let view = shown(&app, &owner, job).await;
     Ok((status, [(header::LOCATION, place)], Json(view)))
 }
 
@@ -225,13 +225,14 @@ async fn draft(app: &App, fields: &Fields, files: &Files) -> Result<Draft, Probl
     Ok(draft)
 }
 
-/// What is answered of a job that was just taken on.
-async fn shown(app: &App, owner: &Owner, job: Accepted) -> Result<JobView, Problem> {
-    let progress = app.progress(owner, &job.id).await?;
-    Ok(JobView::new(job, progress))
+/// What is answered of a job that was just taken on: it is, whatever the store says now.
+async fn shown(app: &App, owner: &Owner, job: Accepted) -> JobView {
+    let progress = app.progress(owner, &job.id).await;
+    let progress = progress.unwrap_or_else(|_| Progress::queued(&job.id));
+    JobView::new(job, progress)
 }
 
-fn is(request: &Request, kind: &str) -> bool {
+pub(super) fn is(request: &Request, kind: &str) -> bool {
     let given = request.headers().get(header::CONTENT_TYPE);
     let given = given.and_then(|value| value.to_str().ok());
     given.is_some_and(|given| {
@@ -253,7 +254,10 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     text.map(|text| Some(text.to_owned()))
 }
 
-async fn json<T: serde::de::DeserializeOwned>(body: Body, limit: usize) -> Result<T, Problem> {
+pub(super) async fn json<T: serde::de::DeserializeOwned>(
+    body: Body,
+    limit: usize,
+) -> Result<T, Problem> {
     let bytes = upload::whole(body, limit).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let fault = Fault::new("body", format!("expected JSON as is described: {error}"));
@@ -262,7 +266,7 @@ async fn json<T: serde::de::DeserializeOwned>(body: Body, limit: usize) -> Resul
 }
 
 /// The fields of a form, and its files.
-async fn form(app: &App, request: Request) -> Result<(Fields, Files), Problem> {
+pub(super) async fn form(app: &App, request: Request) -> Result<(Fields, Files), Problem> {
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;

@@ -33,16 +33,19 @@ pub async fn end(
         store.remember(&job.owner, &key, done).await?;
     }
     let followers = store.followers(&job.owner, &key).await?;
-    for id in followers.into_iter().filter(|id| *id != job.id) {
+    for id in followers {
+        if id == job.id {
+            // It waited for another one once.
+            store.told(&job.owner, &key, &id).await?;
+            continue;
+        }
         let Some(follower) = store.accepted(&job.owner, &id).await? else {
             store.told(&job.owner, &key, &id).await?;
             continue;
         };
         let shared = match &holds {
             Outcome::Done(done) => Outcome::Done(shared(done)),
-            Outcome::Failed { reason } => Outcome::Failed {
-                reason: reason.clone(),
-            },
+            failed @ Outcome::Failed { .. } => failed.clone(),
             Outcome::Cancelled => {
                 if store.terminal(&job.owner, &id).await?.is_none() {
                     // The others go on waiting, for this one.
@@ -60,7 +63,8 @@ pub async fn end(
 }
 
 /// A result as another job has it, which did not take any time.
-pub(super) fn shared(done: &Rendered) -> Rendered {
+#[must_use]
+pub fn shared(done: &Rendered) -> Rendered {
     Rendered {
         render_seconds: 0.0,
         ..done.clone()
