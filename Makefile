@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The commands of the README. Each sets up what it needs first; the work is in scripts/.
 
-.PHONY: help setup build run live preview check sheets doctor test test-long soak lint bench bench-live bench-sync train service link unlink clean
+.PHONY: help setup build run live preview check sheets doctor test test-long soak lint bench bench-live bench-sync bench-service train service link unlink clean
 .DEFAULT_GOAL := help
 export PLATFORM PORTRAIT LANDMARKS AUDIO TEXT VOICE FPS OUT MIC MEDIA SIZE MINUTES LISTEN SLOTS
 
@@ -43,9 +43,10 @@ setup:
 build: setup
 	@sh scripts/build.sh
 
-## make link       let GStreamer find the plugin, and the shell sonic-probe, for this user;
-##                 make unlink undoes it
-link: build
+## make link       let GStreamer find the plugin, and the shell sonic-probe and sonicd, for this
+##                 user; make unlink undoes it
+link: setup
+	@sh scripts/build.sh service
 	@sh scripts/link.sh link
 
 unlink:
@@ -87,10 +88,16 @@ bench-live:
 bench-sync: build
 	@sh scripts/bench_sync.sh
 
+## make bench-service submissions a second, two workers beside one, and a long clip (ten minutes) [ONLY=]
+bench-service:
+	@sh scripts/setup.sh run live service
+	@sh scripts/build.sh service
+	@sh scripts/bench_service.sh
+
 ## make service    a web page that renders jobs, with broker and worker [LISTEN=] [SLOTS=]
 service:
 	@sh scripts/setup.sh run service
-	@sh scripts/build.sh
+	@sh scripts/build.sh service
 	@sh scripts/service.sh
 
 ## make train      speak, train and judge the network that listens (meant for an hour)

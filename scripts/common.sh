@@ -16,6 +16,7 @@ built=$target/${SONIC_BUILT:-release}
 plugin=$built/libgstsonic.so
 program_folder=$(dirname "$data_home")/bin
 program=$built/sonic-probe
+service=$built/sonicd
 
 say() {
     printf '%s\n' "$*"

@@ -58,7 +58,7 @@ animate() {
     set -- tee name=voice \
         voice. ! queue ! sonicanimator "lip-offset=$aac_priming_ns" "$@" \
         ! "video/x-raw,format=I420,framerate=$fps" \
-        ! x264enc pass=qual quantizer=20 speed-preset=veryfast key-int-max=50 ! mux. \
+        ! queue ! x264enc pass=qual quantizer=20 vbv-buf-capacity=0 speed-preset=veryfast key-int-max=50 ! mux. \
         voice. ! queue max-size-time=10000000000 max-size-bytes=0 max-size-buffers=0 \
         ! audioconvert ! audioresample ! audio/x-raw,rate=48000 ! avenc_aac ! mux. \
         mp4mux name=mux faststart=true ! filesink "location=$(quoted "$out/demo.mp4")"

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# Makes the built plugin known to GStreamer, and sonic-probe to the shell, for this user, or undoes
-# that: link.sh link|unlink
+# Makes the built plugin known to GStreamer, and sonic-probe and, where it is built, sonicd to the
+# shell, for this user, or undoes that: link.sh link|unlink
 set -eu
 . "$(dirname "$0")/common.sh"
 
 plugin_link=$plugin_folder/libgstsonic.so
 program_link=$program_folder/sonic-probe
+service_link=$program_folder/sonicd
 
 # Whether the name is free or a link that this script has made, here or in another clone.
 ours() {
@@ -24,21 +25,23 @@ link_to() {
     fi
 }
 
-for link in "$plugin_link" "$program_link"; do
+for link in "$plugin_link" "$program_link" "$service_link"; do
     ours "$link" || die "$link is not a link of ours: move it away first."
 done
 case ${1:-} in
     link)
         link_to "$plugin" "$plugin_link"
         link_to "$program" "$program_link"
+        # The service takes long to build, and few need it.
+        [ ! -e "$service" ] || link_to "$service" "$service_link"
         say "GStreamer finds the plugin through $plugin_link (\`make unlink\` undoes it)."
         case :$PATH: in
             *:"$program_folder":*) ;;
-            *) say "sonic-probe is $program_link; put $program_folder on your PATH to call it by its name." ;;
+            *) say "sonic-probe and sonicd are in $program_folder; put $program_folder on your PATH to call them by their names." ;;
         esac
         ;;
     unlink)
-        for link in "$plugin_link" "$program_link"; do
+        for link in "$plugin_link" "$program_link" "$service_link"; do
             if [ -L "$link" ]; then
                 rm "$link"
                 say "Removed $link."

@@ -46,6 +46,8 @@ morning twelve number believe very often problem animal yellow shadow finger win
 # What may come on top once caches and pools have their size.
 MAX_GROWTH_KB = 2048
 WARM_UP_S, ENDS_S = 60, 10
+# The allocator has been as full as it ever gets only after some two hundred texts.
+LONG_WARM_UP_S = 300
 # What holds of an hour is told of runs of at least that length, once their first tenth is over.
 HOUR_S = 3600
 MAX_GROWTH_KB_AN_HOUR, MAX_DRIFT_MS_AN_HOUR = 1024, 1
@@ -73,6 +75,23 @@ def an_hour(seconds, values):
     return (middle[1] - middle[0]) / (time[1] - time[0]) * HOUR_S
 
 
+class Series:
+    """A value a second, in memory that is all there from the beginning: what is measured with is not
+    to grow itself."""
+
+    def __init__(self, kind, seconds):
+        self.values, self.count = array.array(kind, [1]) * (int(seconds) + 60), 0
+
+    def append(self, value):
+        # One second more or less at the end says nothing.
+        if self.count < len(self.values):
+            self.values[self.count] = value
+            self.count += 1
+
+    def all(self):
+        return self.values[:self.count]
+
+
 class Soak:
     def __init__(self, server, seconds, seed):
         self.server, self.random = server, random.Random(seed)
@@ -82,11 +101,10 @@ class Soak:
         self.push = self.pipeline.get_by_name("push")
         self.sync = self.pipeline.get_by_name("sync")
         self.push.set_property("location", f"{server.url}/soak")
-        self.said, self.ended, self.interrupted, self.restarts = [], [], 0, 0
-        # Packed, so that what is measured with grows by little itself.
-        self.memory, self.own, self.heard_at = array.array("l"), array.array("l"), array.array("l")
-        self.offsets, self.drift = array.array("f"), array.array("f")
-        self.back, self.killed = [], None
+        self.said, self.ended, self.interrupted, self.restarts = array.array("Q"), array.array("Q"), 0, 0
+        self.memory, self.own, self.heard_at = (Series("l", seconds) for _ in range(3))
+        self.offsets, self.drift = Series("f", seconds), Series("f", seconds)
+        self.back, self.killed = array.array("f"), None
         self.failed, self.over = None, False
         self.seconds, self.until = seconds, time.monotonic() + seconds
         bus = self.pipeline.get_bus()
@@ -146,7 +164,7 @@ class Soak:
             self.offsets.append(stats.get_value("offset-p95") / 1e6)
         # Absent while nobody speaks.
         if stats.has_field("offset"):
-            self.heard_at.append(len(self.memory))
+            self.heard_at.append(self.memory.count)
             self.drift.append(stats.get_value("offset") / 1e6)
         if time.monotonic() < self.until:
             return True
@@ -170,16 +188,18 @@ class Soak:
         value = push.get_value
         sent = sum(value(f) for f in ("frames-sent", "frames-dropped", "raw-frames-dropped"))
         made, sound = sync.get_value("frames-out"), sync.get_value("sound-out") / 1e9
-        settled = self.own[WARM_UP_S:]
+        warm_up = WARM_UP_S if self.seconds < HOUR_S else LONG_WARM_UP_S
+        own = self.own.all()
+        settled = own[warm_up:]
         ends = min(ENDS_S, len(settled) // 2)
         growth = (statistics.median(settled[-ends:]) - statistics.median(settled[:ends])) if ends else None
-        offset = max(map(abs, self.offsets), default=None)
+        offset = max(map(abs, self.offsets.all()), default=None)
         print(f"{made} frames and {sound:.1f} s of sound made; {value('frames-sent')} frames sent, "
               f"{value('frames-dropped')} dropped, {value('raw-frames-dropped')} not encoded")
         print(f"{len(self.said)} texts said, {self.interrupted} interruptions, {self.restarts} restarts of "
               f"the server, live again after {max(self.back, default=0):.2f} s at most")
-        print(f"offset {offset} ms at most; {self.memory[-1]} kB resident, {self.own[-1]} of them its own, "
-              f"{growth} kB more than after {WARM_UP_S} s")
+        print(f"offset {offset} ms at most; {self.memory.all()[-1]} kB resident, {own[-1]} of them its own, "
+              f"{growth} kB more than after {warm_up} s")
         faults = []
         if self.failed:
             faults.append(self.failed)
@@ -202,9 +222,10 @@ class Soak:
         """What an hour shows and minutes do not; empty is good. Prints what was measured."""
         if self.seconds < HOUR_S:
             return []
-        grows, drifts = an_hour(range(len(self.own)), self.own), an_hour(self.heard_at, self.drift)
-        tenth = len(self.own) // 10
-        tenths = [round(statistics.median(self.own[n * tenth:(n + 1) * tenth])) for n in range(10)]
+        own = self.own.all()
+        grows, drifts = an_hour(range(len(own)), own), an_hour(self.heard_at.all(), self.drift.all())
+        tenth = len(own) // 10
+        tenths = [round(statistics.median(own[n * tenth:(n + 1) * tenth])) for n in range(10)]
         print(f"in an hour: {grows:.0f} kB, offset {drifts:.3f} ms; its own by tenths of the run: {tenths} kB")
         faults = []
         if grows > MAX_GROWTH_KB_AN_HOUR:

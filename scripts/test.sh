@@ -18,7 +18,8 @@ SONIC_TEST_ASTRONAUT=$(sh scripts/test_media.sh)
 # The tests neither see nor touch what the user has: caches, plugins linked before, registry.
 private=$(mktemp -d)
 soaking=
-trap '[ -z "$soaking" ] || kill "$soaking" 2>/dev/null || :; rm -rf "$private"' EXIT
+serving=
+trap 'kill $soaking $serving 2>/dev/null || :; rm -rf "$private"' EXIT
 [ ! -e "$engine_data/libonnxruntime.so" ] ||
     export ORT_DYLIB_PATH="${ORT_DYLIB_PATH:-$engine_data/libonnxruntime.so}"
 export XDG_DATA_HOME=$private/data XDG_CACHE_HOME=$private/cache
@@ -28,11 +29,33 @@ export G_DEBUG=fatal-criticals
 # To build all of it once more, optimised, would take as long as half of the tests.
 export SONIC_BUILT=debug
 
-step lint
-sh scripts/lint.sh
+# It is fetched while the compiler is at work.
+sh scripts/test_s3.sh &
+fetching=$!
 
+step "lint, but for clippy"
+sh scripts/lint.sh without-clippy
+# Clippy is what compiles the tests, and refuses what it does not like: to look at everything before
+# would check all dependencies as well, for minutes.
+RUSTC_WORKSPACE_WRAPPER=$(command -v clippy-driver) || die "there is no clippy: rustup component add clippy"
+export RUSTC_WORKSPACE_WRAPPER CLIPPY_ARGS=-Dwarnings
+
+# The tests in the folders tests/ of these packages, as cargo wants them named.
+tests_of() {
+    for package; do
+        for file in "$package"/tests/*.rs "$package"/tests/*/main.rs; do
+            name=${file#"$package"/tests/}
+            name=${name%.rs}
+            [ ! -e "$file" ] || printf -- '--test %s ' "${name%/main}"
+        done
+    done
+}
+# Always of the whole workspace: cargo would build dependencies anew for some packages alone.
 step "tests of engine and elements"
-cargo test --locked --workspace --no-fail-fast
+cargo test --locked --workspace --all-targets --no-run
+wait "$fetching"
+# shellcheck disable=SC2046
+cargo test --locked --workspace --no-fail-fast --lib --bins $(tests_of . gst probe)
 
 # Cargo leaves the plugin of a test among its parts.
 cp -f "$target/debug/deps/libgstsonic.so" "$target/debug/"
@@ -41,6 +64,12 @@ step "soak of the live chain, beside what follows"
 sh scripts/soak_live.sh >"$private/soak.log" 2>&1 &
 soaking=$!
 
+# They mostly wait for servers.
+step "tests of the service, beside what follows"
+# shellcheck disable=SC2046
+nice -n 5 cargo test --locked --workspace --no-fail-fast $(tests_of service) >"$private/service.log" 2>&1 &
+serving=$!
+
 step installation
 nice -n 10 sh scripts/test_installation.sh "$private"
 
@@ -48,11 +77,22 @@ step "scripts and launch lines of the documentation"
 PATH=$private/prefix/bin:$PATH GST_PLUGIN_PATH=$private/installed nice -n 10 python3 scripts/test_readme.py
 python3 scripts/test_house.py
 
+# What ran beside the others: its process, its output, its name.
+end_of() {
+    ended=0
+    wait "$1" || ended=$?
+    cat "$2"
+    [ "$ended" = 0 ] || die "$3 failed, see above."
+}
+step "end of the service's tests"
+end_of "$serving" "$private/service.log" "a test of the service"
+serving=
+
+step "the page of the service in a browser"
+python3 scripts/test_page.py
+
 step "end of the soak"
-soaked=0
-wait "$soaking" || soaked=$?
+end_of "$soaking" "$private/soak.log" "the soak"
 soaking=
-cat "$private/soak.log"
-[ "$soaked" = 0 ] || die "the soak failed, see above."
 
 step "done: all passed"

@@ -6,6 +6,7 @@ They run the scripts as a user does, with a home folder of their own. The plugin
 before (target/release, or target/debug as SONIC_BUILT says).
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -38,6 +39,7 @@ class House(unittest.TestCase):
         self.plugins = self.folder / "data/gstreamer-1.0/plugins"
         self.link = self.plugins / "libgstsonic.so"
         self.program = self.folder / "bin/sonic-probe"
+        self.service = self.folder / "bin/sonicd"
 
     def script(self, name, *args, **env):
         full = dict(os.environ, XDG_DATA_HOME=str(self.folder / "data"),
@@ -70,14 +72,16 @@ class Links(House):
         self.assertTrue(self.knows_the_element())
         said = subprocess.run([str(self.program), "--help"], text=True, capture_output=True, check=True)
         self.assertIn("sonic-probe FILE|URL", said.stdout)
+        said = subprocess.run([str(self.service), "--version"], text=True, capture_output=True, check=True)
+        self.assertRegex(said.stdout, r"^sonicd \d")
         for _ in range(2):
             self.assertEqual(self.script("link.sh", "unlink").returncode, 0)
         self.assertFalse(self.knows_the_element())
         self.assertEqual([*self.plugins.iterdir(), *self.program.parent.iterdir()], [])
 
     def test_what_somebody_else_put_there_is_left_alone(self):
-        for mine in (self.link, self.program):
-            mine.parent.mkdir(parents=True)
+        for mine in (self.link, self.program, self.service):
+            mine.parent.mkdir(parents=True, exist_ok=True)
             mine.write_text("mine")
             for verb in ("link", "unlink"):
                 self.assert_one_sentence(self.script("link.sh", verb), str(mine))
@@ -240,8 +244,111 @@ class Wheels(House):
         for pin in (TOP / "scripts/pins").iterdir():
             fields, _ = wheel_member.read_pin(pin)
             self.assertGreater(int(fields["megabytes"]), 0)
-            self.assertIn("/", fields["member"])
-            self.assertRegex(pin.read_text(), r"\S+==\S+ --hash=sha256:[0-9a-f]{64}")
+            lines = [line for line in pin.read_text().splitlines() if not line.startswith("#")]
+            # One file out of one package, or some packages as they are.
+            self.assertTrue("/" in fields["member"] if "member" in fields else len(lines) > 1)
+            for line in lines:
+                self.assertRegex(line, r"^\S+==\S+( --hash=sha256:[0-9a-f]{64})+$")
+
+
+class Operation(unittest.TestCase):
+    """The files for those who run the service: what they set must be there to be set."""
+
+    def options(self, command):
+        told = subprocess.run([str(BUILT / "sonicd"), command, "--help"], text=True,
+                              capture_output=True, check=True).stdout
+        return set(re.findall(r"--([a-z-]+)", told))
+
+    def variables(self):
+        """All that can be in the environment."""
+        named = {name for command in ("serve", "work") for name in self.options(command)}
+        source = (TOP / "service/src/broker/settings.rs").read_text()
+        return {f"SONICD_{name.upper().replace('-', '_')}" for name in named} | set(
+            re.findall(r'"(SONICD_[A-Z_]+)"', source))
+
+    def yaml(self, text):
+        """As Debian's parser reads it."""
+        script = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(sys.stdin))))"
+        done = subprocess.run(["/usr/bin/python3", "-c", script], input=text, text=True,
+                              capture_output=True, check=False)
+        if "No module named 'yaml'" in done.stderr and os.environ.get("SONIC_REQUIRE_ALL") != "1":
+            self.skipTest("there is no YAML for Python (Debian: python3-yaml)")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def assert_settings(self, text):
+        self.assertLessEqual(set(re.findall(r"\bSONICD_[A-Z_]*[A-Z]\b", text)), self.variables())
+
+    def test_compose_starts_what_there_is_with_settings_that_there_are(self):
+        folder = TOP / "dist/compose"
+        text = (folder / "compose.yaml").read_text()
+        self.assert_settings(text)
+        compose, = self.yaml(text)
+        services = compose["services"]
+        self.assertEqual(set(services), {"rabbitmq", "minio", "bucket", "api", "worker"})
+        for name in ("api", "worker"):
+            command, *arguments = services[name]["command"]
+            given = {word[2:] for word in arguments if word.startswith("--")}
+            self.assertLessEqual(given, self.options(command))
+            self.assertTrue((folder / services[name]["build"]["context"] / "dist/Dockerfile").exists())
+        self.assertEqual(services["worker"]["deploy"]["replicas"], 2)
+        for service in services.values():
+            for secret in service["secrets"]:
+                name = secret["source"] if isinstance(secret, dict) else secret
+                self.assertIn(name, compose["secrets"])
+            for other in service.get("depends_on", {}):
+                self.assertIn(other, services)
+        for name in ("rabbitmq", "minio", "api"):
+            self.assertIn("healthcheck", services[name])
+
+    def test_the_secrets_of_compose_are_made_once(self):
+        with tempfile.TemporaryDirectory() as passing:
+            script = pathlib.Path(passing) / "secrets.sh"
+            script.write_text((TOP / "dist/compose/secrets.sh").read_text())
+            first = subprocess.run(["sh", str(script)], text=True, capture_output=True, check=True)
+            made = {file.name: file.read_text() for file in (script.parent / "secrets").iterdir()}
+            again = subprocess.run(["sh", str(script)], text=True, capture_output=True, check=True)
+            self.assertEqual(again.stdout, "")
+            self.assertEqual(made, {f.name: f.read_text() for f in (script.parent / "secrets").iterdir()})
+        compose, = self.yaml((TOP / "dist/compose/compose.yaml").read_text())
+        self.assertEqual(set(made), {pathlib.Path(s["file"]).name for s in compose["secrets"].values()})
+        token = first.stdout.split()[-1]
+        self.assertEqual(made["tokens"], f"me: {hashlib.sha256(token.encode()).hexdigest()}\n")
+        password = re.search("default_pass = (.*)", made["rabbitmq.conf"])[1]
+        self.assertIn(f":{password}@rabbitmq:", made["SONICD_AMQP_URL"])
+
+    def test_the_image_holds_what_is_needed(self):
+        text = (TOP / "dist/Dockerfile").read_text()
+        self.assertIn("dist/compose/entrypoint.sh", text)
+        for kind in ("build", "run"):
+            listed = re.search(rf"sed -n '(s/\^{kind} .*?)'", text)[1]
+            packages = subprocess.run(["sed", "-n", listed, str(TOP / "scripts/packages.txt")], text=True,
+                                      capture_output=True, check=True).stdout.split()
+            wanted = re.findall(rf"^{kind} *\| (\S+)", (TOP / "scripts/packages.txt").read_text(), re.M)
+            self.assertEqual(packages, wanted)
+        for script in (TOP / "dist/compose").glob("*.sh"):
+            subprocess.run(["sh", "-n", str(script)], check=True)
+
+    def test_units_set_what_there_is_to_be_set(self):
+        for unit in (TOP / "dist/systemd").glob("*.in"):
+            text = unit.read_text()
+            self.assert_settings(text)
+            command, *arguments = re.search("^ExecStart=@bindir@/sonicd (.*)$", text, re.M)[1].split()
+            self.assertLessEqual({word[2:] for word in arguments}, self.options(command))
+
+    def test_the_page_on_scaling_names_queues_and_metrics_that_there_are(self):
+        page = (TOP / "docs/scaling.md").read_text()
+        self.assert_settings(page)
+        for block in re.findall(r"```yaml\n(.*?)```", page, re.S):
+            self.yaml(block)
+        source = (TOP / "service/src/serve/metrics.rs").read_text()
+        metrics = {re.sub("_(total|bucket)$", "", name) for name in re.findall(r"sonicd_([a-z_]+)", page)}
+        self.assertGreater(len(metrics), 4)
+        for name in metrics:
+            self.assertIn(f'"{name}"', source)
+        queues = set(re.findall(r"queueName: (\S+?),", page))
+        self.assertEqual(queues, {f"sonic.jobs.{name}" for name in ("high", "normal", "bulk")})
+        self.assertIn("sonic.jobs.high", (TOP / "docs/service.md").read_text())
 
 
 class Readme(unittest.TestCase):

@@ -25,4 +25,17 @@ GST_PLUGIN_PATH=$private/installed gst-inspect-1.0 sonicanimator >"$private/insp
 grep -q min-resolution "$private/inspect.txt" || die "gst-inspect-1.0 does not list the properties."
 [ "$("$private/prefix/bin/sonic-probe" --version)" = "sonic-probe 0.1.0" ] ||
     die "bin/sonic-probe was not installed, or does not run."
-say "installation: plugin, program, presets and assets are where GStreamer finds them"
+[ "$("$private/prefix/bin/sonicd" --version)" = "sonicd 0.1.0" ] ||
+    die "bin/sonicd was not installed, or does not run."
+units=$private/prefix/lib/systemd/system
+for unit in sonicd-serve sonicd-work; do
+    grep -q "^ExecStart=$private/prefix/bin/sonicd " "$units/$unit.service" ||
+        die "$unit.service was not installed, or starts something else."
+    # What systemd itself objects to: options that it does not know, programs that are not there.
+    ! have systemd-analyze || systemd-analyze verify "$units/$unit.service" ||
+        die "systemd does not take $unit.service."
+done
+GST_PLUGIN_PATH=$private/installed "$private/prefix/bin/sonicd" parameters >"$private/parameters.txt" ||
+    die "the installed sonicd does not find the installed plugin."
+grep -q min-resolution "$private/parameters.txt" || die "sonicd does not list the parameters."
+say "installation: plugin, programs, units, presets and assets are where GStreamer finds them"

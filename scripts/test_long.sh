@@ -9,6 +9,7 @@ set -eu
 sh scripts/setup.sh run test
 SONIC_TEST_ASTRONAUT=$(sh scripts/test_media.sh)
 [ -n "$SONIC_TEST_ASTRONAUT" ] && export SONIC_TEST_ASTRONAUT || unset SONIC_TEST_ASTRONAUT
+sh scripts/test_s3.sh
 export G_DEBUG=fatal-criticals
 cargo test --locked --workspace -- --ignored
 PROPTEST_CASES=${PROPTEST_CASES:-5000} cargo test --locked -p sonic-engine
