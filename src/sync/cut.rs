@@ -4,7 +4,7 @@
 use super::{
     Material, Side, Sync, VideoSide,
     mapping::{AudioSide, Dry},
-    picture::Queued,
+    picture::{Queued, Relaxing},
 };
 
 /// How long what was cut fades, ns.
@@ -23,6 +23,9 @@ impl<M: Material> Sync<M> {
         if self.config.live {
             self.flush(Side::Audio);
             self.flush(Side::Video);
+            if let Some(video) = &mut self.video {
+                video.relaxing = Some(Relaxing::default());
+            }
         } else {
             self.revoke();
         }
@@ -51,7 +54,7 @@ impl<M: Material> Sync<M> {
                         .queue
                         .retain(|q| matches!(q, Queued::Event(e) if M::survives(e)));
                     (video.lane.fresh, video.lane.eos) = (true, false);
-                    video.behind = false;
+                    (video.behind, video.relaxing) = (false, None);
                 }
             }
         }
@@ -125,6 +128,7 @@ impl<M: Material> AudioSide<M> {
         }
         self.sound.cut(M::survives);
         let since = self.out + (self.fade.len() / self.sound.format.frame()) as i64;
+        self.hole = self.out..i64::MAX;
         // Nothing is left that could be late: the shift is given back at once.
         self.mapping.set(since, 0);
         self.dry = Some(Dry { since, shift: 0 });

@@ -396,6 +396,7 @@ impl<M: Material> AudioSide<M> {
                     shift: 0,
                 });
             } else {
+                self.close_hole(dry.since, self.sound.start());
                 self.sound.push_silence_first(self.sound.start() - first);
             }
             return (0, dropped);
@@ -405,9 +406,17 @@ impl<M: Material> AudioSide<M> {
         let given = dry.shift.min(passed / GIVEN_BACK);
         let shift = needed.max(dry.shift - given).max(0);
         self.sound.push_silence_first(planned - (first - shift));
+        self.close_hole(dry.since, planned + shift);
         self.mapping.set(first, shift);
         self.least.forget();
         ((shift - dry.shift).max(0), 0)
+    }
+
+    /// There was nothing from one output sample on, or since what was there had been cut, up to
+    /// another one.
+    fn close_hole(&mut self, since: i64, until: i64) {
+        let cut = self.hole.contains(&since);
+        self.hole = if cut { self.hole.start } else { since }..until;
     }
 }
 

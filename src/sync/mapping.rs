@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The two streams' own state, and how output positions become planned ones.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use super::{
-    Material, correct::Correction, drift::Drift, epoch::Lane, pcm::PcmFormat, picture::Queued,
+    Material,
+    correct::Correction,
+    drift::Drift,
+    epoch::Lane,
+    pcm::PcmFormat,
+    picture::{Queued, Relaxing},
     sound::Sound,
 };
 use crate::grid::FrameGrid;
@@ -118,6 +123,9 @@ pub(super) struct AudioSide<M: Material> {
     pub out: i64,
     pub mapping: Mapping,
     pub dry: Option<Dry>,
+    /// Output samples of the last silence that was put in since nothing was there, with the fade
+    /// in front of it.
+    pub hole: Range<i64>,
     /// End of what was cut, to be sent first.
     pub fade: Vec<u8>,
     pub muted: Muted,
@@ -141,6 +149,7 @@ impl<M: Material> AudioSide<M> {
             out: 0,
             mapping: Mapping::new(),
             dry: Some(Dry { since: 0, shift: 0 }),
+            hole: 0..0,
             fade: Vec::new(),
             muted: Muted::default(),
             least: Least::default(),
@@ -219,6 +228,8 @@ pub(super) struct VideoSide<M: Material> {
     pub shown_at: i64,
     /// Frames come later than they are due.
     pub behind: bool,
+    /// After an interruption, until the mouth is at rest.
+    pub relaxing: Option<Relaxing>,
     /// Mean time between arrivals as a part of the time between stamps.
     pub proportion: f64,
     /// The last arrival and its stamp.
@@ -236,6 +247,7 @@ impl<M: Material> VideoSide<M> {
             shown: None,
             shown_at: 0,
             behind: false,
+            relaxing: None,
             proportion: 1.0,
             last_arrival: None,
         }

@@ -37,6 +37,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_cut;
+#[cfg(test)]
 mod tests_drift;
 #[cfg(test)]
 mod tests_start;

@@ -8,6 +8,19 @@ use super::{
     mapping::{Dry, VideoSide},
 };
 
+/// How long a mouth takes from speech to rest, ns.
+const RELAXATION: i64 = 120_000_000;
+
+/// What was being said has been cut, and what upstream makes next are pictures of a mouth that comes
+/// to rest. They are due only when silence of their time has come through all queues: until then
+/// the face would stand still with its mouth open. So they are shown as they come, while nothing is
+/// heard; the last of them waits for its time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Relaxing {
+    /// Planned end, ns; `None` before the first of them.
+    until: Option<i64>,
+}
+
 /// What waits among the pictures.
 pub(super) enum Queued<M: Material> {
     Frame {
@@ -114,6 +127,31 @@ impl<M: Material> VideoSide<M> {
     }
 }
 
+impl<M: Material> VideoSide<M> {
+    /// Until when frames are due: `limit`, or, while the mouth comes to rest and nothing is heard,
+    /// the first one that waits, if it lies before what is said next.
+    fn relaxed(&mut self, epochs: &Epochs, content: Content, silent_until: i64, limit: i64) -> i64 {
+        let Some(relaxing) = &mut self.relaxing else {
+            return limit;
+        };
+        let next = self.queue.iter().find_map(|q| match q {
+            Queued::Frame { stamp, epoch, .. } => epochs.plan(*epoch, *stamp),
+            Queued::Event(_) => None,
+        });
+        let Some(next) = next else { return limit };
+        let until = *relaxing
+            .until
+            .get_or_insert(next.saturating_add(RELAXATION));
+        if next <= limit || next > until {
+            self.relaxing = None;
+        }
+        if content.heard || self.relaxing.is_none() || next >= silent_until {
+            return limit;
+        }
+        next
+    }
+}
+
 impl<M: Material> Sync<M> {
     /// Sends a picture. `events` gets what comes before it.
     pub fn send_picture(&mut self, events: &mut Vec<M::Event>) -> Option<Slot<M::Frame>> {
@@ -122,6 +160,7 @@ impl<M: Material> Sync<M> {
             self.try_begin(at);
         }
         let content = self.content_at(at);
+        let silent_until = self.silent_until();
         let video = self.video.as_mut()?;
         let (index, grid) = (video.index, video.grid);
         video.index += 1;
@@ -130,6 +169,7 @@ impl<M: Material> Sync<M> {
         let mut fresh = false;
         if let Some(content) = content {
             let limit = content.time.saturating_add(half);
+            let limit = video.relaxed(&self.epochs, content, silent_until, limit);
             let (picked, passed) = video.pick(&self.epochs, limit, events);
             self.counts.frames_dropped += passed;
             if let Some(picked) = picked {
@@ -205,6 +245,12 @@ impl<M: Material> Sync<M> {
         }
     }
 
+    /// Up to where nothing is said, as far as sound has come, ns of planned time.
+    fn silent_until(&self) -> i64 {
+        let audio = self.audio.as_ref();
+        audio.map_or(i64::MAX, |a| a.sound.format.ns(a.sound.quiet_until()))
+    }
+
     /// What is heard at an output time; `None` while nothing has begun.
     fn content_at(&self, slot: i64) -> Option<Content> {
         let nothing = Content {
@@ -235,7 +281,7 @@ impl<M: Material> Sync<M> {
         let Some(dry) = Some(dry).filter(|dry| output >= dry.since) else {
             return Some(Content {
                 time: shifted(audio.mapping.shift_at(output)),
-                heard: true,
+                heard: !audio.hole.contains(&output),
             });
         };
         let max_wait = i64::try_from(self.config.max_wait).unwrap_or(i64::MAX);
