@@ -228,6 +228,8 @@ pub(super) struct VideoSide<M: Material> {
     pub shown_at: i64,
     /// Frames come later than they are due.
     pub behind: bool,
+    /// The picture on the screen is shown before its time, in silence.
+    pub ahead: bool,
     /// After an interruption, until the mouth is at rest.
     pub relaxing: Option<Relaxing>,
     /// Mean time between arrivals as a part of the time between stamps.
@@ -247,6 +249,7 @@ impl<M: Material> VideoSide<M> {
             shown: None,
             shown_at: 0,
             behind: false,
+            ahead: false,
             relaxing: None,
             proportion: 1.0,
             last_arrival: None,

@@ -169,12 +169,13 @@ impl<M: Material> Sync<M> {
         let mut fresh = false;
         if let Some(content) = content {
             let limit = content.time.saturating_add(half);
-            let limit = video.relaxed(&self.epochs, content, silent_until, limit);
-            let (picked, passed) = video.pick(&self.epochs, limit, events);
+            let taken = video.relaxed(&self.epochs, content, silent_until, limit);
+            let (picked, passed) = video.pick(&self.epochs, taken, events);
             self.counts.frames_dropped += passed;
             if let Some(picked) = picked {
                 video.shown = Some(picked);
                 video.shown_at = at;
+                video.ahead = taken > limit;
                 fresh = true;
             }
         }
@@ -239,7 +240,7 @@ impl<M: Material> Sync<M> {
             video.behind = false;
             slot.qos = Some(video.qos(*stamp, offset.unwrap_or(0).min(0)));
         }
-        match content.filter(|c| c.heard).and(offset) {
+        match content.filter(|c| c.heard && !video.ahead).and(offset) {
             Some(offset) => slot.verdict = self.offsets.add(offset),
             None => self.offsets.pause(),
         }
