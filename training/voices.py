@@ -62,8 +62,10 @@ FESTIVAL = {
 FLITE = ["slt", "rms", "awb", "kal16"]
 ESPEAK = """en-us en-gb en-gb-scotland de nl sv fr fr-be es es-419 it pt pt-br ca ro pl cs ru uk el hu tr fi id sw vi
 hi bn ta ar ka ja cmn""".split()
-# Shares of people, and of sounds without speech, in what is learnt from.
-SHARES = dict(people=0.55, none=0.15)
+# Shares in what is learnt from: people, those who speak English, synthesisers that do, and sounds
+# without speech. What is left is of synthesisers in other languages.
+SHARES = {"people": 0.38, "people, English": 0.10, "English": 0.23, "none": 0.13}
+ENGLISH = ("people:en-", "flite:", "espeak:en-", "festival:kal_", "festival:ked_", "festival:cmu_us_")
 # Clips of synthesisers from which the search for phones in recordings begins.
 ALIGNED_BY = 600
 VARIANTS = "m1 m2 m3 m4 m5 m6 m7 f1 f2 f3 f4 f5 klatt klatt2 klatt3 Andy Annie Denis Michael Gene".split()
@@ -74,14 +76,22 @@ def family(voice):
     return voice.split(":")[0]
 
 
+def group(voice):
+    """Which of SHARES a voice has its part of."""
+    of, english = family(voice), voice.startswith(ENGLISH)
+    if of == "people":
+        return "people, English" if english else "people"
+    return "English" if english else of
+
+
 def weights(speakers, lengths):
     """How often a stretch of so many frames is to be learnt from, so that SHARES hold."""
-    families = np.array([family(s) for s in speakers])
+    groups = np.array([group(s) for s in speakers])
     often = np.ones(len(speakers))
-    given = {name: share for name, share in SHARES.items() if (families == name).any()}
-    others = ~np.isin(families, list(given))
+    given = {name: share for name, share in SHARES.items() if (groups == name).any()}
+    others = ~np.isin(groups, list(given))
     for name, share in given.items():
-        own = families == name
+        own = groups == name
         often[own] = share / (1 - sum(given.values())) * np.sum(lengths[others]) / np.sum(lengths[own])
     return often
 

@@ -253,7 +253,8 @@ fn contents() -> Vec<glib::ParamSpec> {
          *   (dropped for it), `sound-trimmed` (came twice), `sound-leading` (left out before the
          *   first picture), `sound-cut`, `sound-muted` (guint64, ns)
          * * `shift` (gint64, ns): how much later than its timestamps content is sent now
-         * * `offset` (gint64, ns, absent while nothing is heard), `offset-mean`, `offset-max`
+         * * `offset` (gint64, ns, absent while nothing is heard, as after an interruption until
+         *   sound comes that is new), `offset-mean`, `offset-max`
          *   (gint64, ns), `offset-p95` (guint64, ns), `frames-measured` (guint64), `in-sync`
          *   (gboolean): positive offsets are early sound
          * * `drift-ppm`, `drift-error` (gdouble), `drift-window` (guint64, ns): of the arriving

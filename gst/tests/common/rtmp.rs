@@ -198,8 +198,9 @@ fn end_workers(workers: &[String]) {
 }
 
 fn spawn(folder: &Path) -> (Child, Receiver<String>) {
-    let mut master = Command::new(NGINX)
-        .args(["-e", "stderr", "-p"])
+    // A test that its watchdog ends tells no server to end: the kernel does.
+    let mut master = Command::new("setpriv")
+        .args(["--pdeathsig", "TERM", NGINX, "-e", "stderr", "-p"])
         .arg(folder)
         .arg("-c")
         .arg(folder.join("nginx.conf"))
