@@ -2,9 +2,12 @@
 """The model card, from the figures."""
 
 import evaluate
+import left_out
 import voices
 
 NAMES = dict(signal="signal articulator")
+NAMED = {"people": "people who do not speak English", "people, English": "somebody who does",
+         "English": "synthesisers that do", "none": "no speech"}
 
 
 def named(name):
@@ -60,13 +63,21 @@ def learnt_from(args, clips):
 
     return f"""- **Trained on** {minutes(False):.0f} minutes of synthetic speech and {minutes(True):.0f} of recordings of people, \
 {args.copies} times spoilt,
-  {args.train_steps} steps of {args.batch} stretches of 3.6 s, seed {args.seed}; {100 * voices.SHARES['people']:.0f} % of them are of people.{args.note}
+  {args.train_steps} steps of {args.batch} stretches of 3.6 s, seed {args.seed}. Of these
+  {shares()}.{args.note}
 - **People** who are learnt from, out of Debian's packages, with the texts in them: telephone prompts by June Wallack
   in French (`asterisk-core-sounds-fr-g722`, CC BY-SA 3.0), by Carlo Flora in Italian (`-it-g722`, CC BY 3.0)
   and by ivrvoice.ru in Russian (`-ru-g722`, CC BY 3.0); the dialogues of the game Fish Fillets by its actors in
-  Czech and Dutch (`fillets-ng-data-cs`, `-nl`, GPL 2). No sound of theirs is in the file or in the tree. Their phones
-  are eSpeak NG's, found in the sound by `training/align.py`; nobody has listened to check them all.
-  Nobody whom it is judged by is among them, and no English speaker."""
+  Czech and Dutch (`fillets-ng-data-cs`, `-nl`, GPL 2). In English, out of the tests of a package of the Python package
+  index, Linda Johnson, who reads a book for LibriVox: the first sentences of LJ Speech, in the public domain.
+  No sound of theirs is in the file or in the tree. Their phones are eSpeak NG's, found in the sound by
+  `training/align.py`; nobody has listened to check them all. Nobody whom it is judged by is among them."""
+
+
+def shares():
+    """What the stretches are of."""
+    told = [f"{100 * share:.0f} % are of {NAMED[name]}" for name, share in voices.SHARES.items()]
+    return ", ".join(told) + f", and {100 * (1 - sum(voices.SHARES.values())):.0f} % of other synthesisers"
 
 
 def spread(seeds):
@@ -81,7 +92,7 @@ def spread(seeds):
     return "\n".join(lines)
 
 
-def text(args, scores, rests, left_out, seeds, clips):
+def text(args, scores, rests, without, seeds, clips):
     """All of the card."""
     return f"""# Model card: assets/articulation.onnx
 
@@ -111,9 +122,9 @@ training were compared (docs/articulation.md), so the second is held out from th
 
 ## Leaving one synthesiser out
 
-Trained shorter ({args.train_steps // 3} steps) without one synthesiser, judged by it, spoilt as in training.
+Trained shorter ({left_out.steps(args.train_steps)} steps) without one synthesiser, judged by it, spoilt as in training.
 
-{alone(left_out)}
+{alone(without)}
 
 ## At rest
 

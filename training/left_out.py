@@ -15,6 +15,11 @@ JUDGED = 40
 AHEAD = 8
 
 
+def steps(whole):
+    """How long one of these trainings is beside one of so many steps."""
+    return whole // 6
+
+
 def phones(visemes):
     """Runs of the same viseme as phones."""
     edges = np.flatnonzero(np.diff(visemes)) + 1

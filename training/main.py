@@ -40,7 +40,7 @@ def arguments():
     parser.add_argument("--people", type=pathlib.Path, default=TOP / ".cache/people")
     parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--train-steps", type=int, default=4200)
+    parser.add_argument("--train-steps", type=int, default=8400)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--model", type=pathlib.Path, default=TOP / "assets/articulation.onnx")
     parser.add_argument("--texts", type=pathlib.Path,
@@ -92,7 +92,7 @@ def learn(args):
 
 def leave_out(args):
     """Trains without one synthesiser after the other, each time judging by the one left out."""
-    scores = left_out.scores(args.engine, *stretches(args), args.seed, args.train_steps // 3, args.batch)
+    scores = left_out.scores(args.engine, *stretches(args), args.seed, left_out.steps(args.train_steps), args.batch)
     (args.folder / "left_out.json").write_text(json.dumps(scores))
 
 
