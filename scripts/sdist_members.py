@@ -4,16 +4,15 @@
 
     sdist_members.py PIN FOLDER [--missing]
 
-PIN is a file of scripts/pins: the project, the archive, its checksum and size, and the members to
-take, which come to lie in FOLDER without folders of their own. pip would run the package's set-up to
-fetch it; so the archive is fetched from the index that pip uses, its checksum is compared, and nothing
-of it is run. FOLDER/.pin tells a second call that there is nothing to do. --missing only prints the
-megabytes that would be downloaded: 0 if nothing would.
+PIN is a file of scripts/pins, as wheel_member.py has them: a requirement with the hash of its archive,
+the archive's name and size, and the members to take, which come to lie in FOLDER without folders of
+their own. pip would run the package's set-up to fetch it; so the archive is fetched from the index that
+pip uses, its checksum is compared, and nothing of it is run. FOLDER/.pin tells a second call that there
+is nothing to do. --missing only prints the megabytes that would be downloaded: 0 if nothing would.
 """
 
 import argparse
 import fnmatch
-import hashlib
 import io
 import os
 import pathlib
@@ -24,13 +23,16 @@ import tarfile
 import urllib.parse
 import urllib.request
 
+import wheel_member
+
 MAX_BYTES, TIMEOUT_S = 256 << 20, 120
 
 
-def read_pin(path):
-    """The lines `key: value` of a pin."""
-    lines = (line.split(":", 1) for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
-    return {key.strip(): value.strip() for key, value in lines}
+def requirement(path):
+    """The project of a pin, and the checksum of its archive."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    project, checksum = re.fullmatch(r"([^=]+)==\S+ --hash=sha256:([0-9a-f]{64})", lines[0]).groups()
+    return project.lower(), checksum
 
 
 def index():
@@ -51,17 +53,25 @@ def fetched(url, limit=MAX_BYTES):
     return data
 
 
-def archive(pin):
+def archive(project, name, checksum):
     """The bytes of the archive, which are those that the pin asks for."""
-    page = f"{index().rstrip('/')}/{pin['project']}/"
-    name = re.escape(pin["archive"])
-    link = re.search(rf'href="([^"]*/{name}(?:#[^"]*)?)"', fetched(page).decode())
+    page = f"{index().rstrip('/')}/{project}/"
+    link = re.search(rf'href="([^"]*/{re.escape(name)}(?:#[^"]*)?)"', fetched(page).decode())
     if link is None:
-        raise OSError(f"the index has no {pin['archive']}")
+        raise OSError(f"the index has no {name}")
     data = fetched(urllib.parse.urljoin(page, link[1].replace("&amp;", "&")))
-    if hashlib.sha256(data).hexdigest() != pin["sha256"]:
-        raise OSError(f"{pin['archive']} is not what was pinned")
+    if wheel_member.checksum(data) != checksum:
+        raise OSError(f"{name} is not what was pinned")
     return data
+
+
+def take(data, pattern, folder):
+    """Lays the files of an archive that the pattern names into a folder."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as files:
+        for member in files:
+            if member.isfile() and fnmatch.fnmatch(member.name, pattern):
+                name = pathlib.PurePosixPath(member.name).name
+                wheel_member.put(folder / name, files.extractfile(member).read())
 
 
 def main():
@@ -70,22 +80,19 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--missing", action="store_true")
     args = parser.parse_args()
-    pin = read_pin(args.pin)
+    fields, pin_sum = wheel_member.read_pin(args.pin)
+    project, checksum = requirement(args.pin)
     stamp = args.folder / ".pin"
-    there = stamp.exists() and stamp.read_text(encoding="utf-8") == pin["sha256"]
-    if args.missing or there:
-        print(0 if there else pin["megabytes"]) if args.missing else None
-        return 0
-    try:
-        args.folder.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(fileobj=io.BytesIO(archive(pin))) as files:
-            for member in files:
-                if member.isfile() and any(fnmatch.fnmatch(member.name, m) for m in pin["members"].split()):
-                    (args.folder / pathlib.PurePosixPath(member.name).name).write_bytes(files.extractfile(member).read())
-        stamp.write_text(pin["sha256"], encoding="utf-8")
-    except (OSError, tarfile.TarError) as fault:
-        print(f"{args.pin.stem}: {fault}", file=sys.stderr)
-        return 1
+    there = stamp.exists() and stamp.read_text(encoding="utf-8") == pin_sum
+    if args.missing:
+        print(0 if there else fields["megabytes"])
+    elif not there:
+        try:
+            take(archive(project, fields["archive"], checksum), fields["member"], args.folder)
+            wheel_member.put(stamp, pin_sum.encode())
+        except (OSError, tarfile.TarError) as fault:
+            print(f"{args.pin.stem}: {fault}", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -7,6 +7,7 @@ before (target/release, or target/debug as SONIC_BUILT says).
 """
 
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import unittest
@@ -26,6 +28,7 @@ BUILT = TARGET / os.environ.get("SONIC_BUILT", "release")
 sys.path.insert(0, str(TOP / "scripts"))
 
 import contact_sheet  # noqa: E402
+import sdist_members  # noqa: E402
 import wheel_member  # noqa: E402
 
 
@@ -249,6 +252,26 @@ class Wheels(House):
             self.assertTrue("/" in fields["member"] if "member" in fields else len(lines) > 1)
             for line in lines:
                 self.assertRegex(line, r"^\S+==\S+( --hash=sha256:[0-9a-f]{64})+$")
+
+
+class Archives(House):
+    def test_only_what_is_asked_for_is_taken_and_lies_flat(self):
+        told = io.BytesIO()
+        with tarfile.open(fileobj=told, mode="w:gz") as files:
+            for name in ("a/data/1.wav", "a/data/../../2.wav", "a/data/3.npy", "a/other/4.wav"):
+                member = tarfile.TarInfo(name)
+                member.size = 2
+                files.addfile(member, io.BytesIO(b"ab"))
+        sdist_members.take(told.getvalue(), "*/data/*v", self.folder / "to")
+        self.assertEqual(sorted(p.name for p in (self.folder / "to").iterdir()), ["1.wav", "2.wav"])
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["to"])
+
+    def test_a_pin_tells_the_project_and_its_archive(self):
+        pin = TOP / "scripts/pins/ljspeech.txt"
+        project, checksum = sdist_members.requirement(pin)
+        fields, _ = wheel_member.read_pin(pin)
+        self.assertEqual((project, len(checksum)), ("tts", 64))
+        self.assertTrue(fields["archive"].lower().startswith(project))
 
 
 class Operation(unittest.TestCase):
