@@ -4,7 +4,10 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 
 use common::{
     speech::{field, have_voices, interrupt, named, say, told},
@@ -17,11 +20,35 @@ use gst_check::TestClock;
 /// Running time and whether something is heard, of each buffer of sound.
 type Loudness = Arc<Mutex<Vec<(u64, bool)>>>;
 
+/// How far a stream has come somewhere, in running time.
+#[derive(Clone, Default)]
+struct Reached(Arc<AtomicU64>);
+
+impl Reached {
+    fn at(pad: &gst::Pad) -> Self {
+        let reached = Self::default();
+        let kept = reached.clone();
+        probe(pad, move |buffer| {
+            let end = time(buffer) + buffer.duration().expect("one").nseconds();
+            kept.0.store(end, Ordering::SeqCst);
+        });
+        reached
+    }
+
+    fn end(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 struct Chain {
     pipeline: gst::Pipeline,
     clock: TestClock,
+    sync: gst::Element,
     sound: Loudness,
     pictures: Arc<Mutex<Vec<u64>>>,
+    /// Of sound and pictures, in front of `avclocksync` and behind it.
+    before: [Reached; 2],
+    behind: [Reached; 2],
     messages: Vec<gst::Structure>,
 }
 
@@ -41,8 +68,12 @@ impl Chain {
         let clock = TestClock::new();
         pipeline.use_clock(Some(&clock));
         let (sound, pictures) = (Loudness::default(), Arc::default());
+        let pad = |element: &str, name: &str| {
+            let element = pipeline.by_name(element).expect("an element");
+            element.static_pad(name).expect("a pad")
+        };
         let kept = sound.clone();
-        probe(&pipeline, "sound", move |buffer| {
+        probe(&pad("sound", "sink"), move |buffer| {
             let map = buffer.map_readable().expect("readable");
             let loud = map
                 .as_chunks()
@@ -52,30 +83,69 @@ impl Chain {
             kept.lock().expect("no panic").push((time(buffer), loud));
         });
         let kept: Arc<Mutex<Vec<u64>>> = Arc::clone(&pictures);
-        probe(&pipeline, "pictures", move |buffer| {
+        probe(&pad("pictures", "sink"), move |buffer| {
             kept.lock().expect("no panic").push(time(buffer));
         });
+        let before = ["audio_sink", "video_sink"].map(|name| Reached::at(&pad("sync", name)));
+        let behind = ["sound", "pictures"].map(|name| Reached::at(&pad(name, "sink")));
         pipeline.set_state(gst::State::Playing).expect("it starts");
         Self {
+            sync: pipeline.by_name("sync").expect("the pair"),
             pipeline,
             clock,
             sound,
             pictures,
+            before,
+            behind,
             messages: Vec::new(),
         }
     }
 
-    /// Turns the clock until that is so.
+    /// Turns the clock until that is so, no faster than the elements follow.
     fn turn_until(&mut self, is: impl Fn(&Self) -> bool) {
         let bus = self.pipeline.bus().expect("pipelines have one");
         while !is(self) {
-            // Whoever has to be somewhere in time waits for the clock.
-            if self.clock.peek_next_pending_id().is_some() {
+            // Whoever has to be somewhere in time waits for the clock, even if that time is over.
+            if let Some(first) = self.clock.peek_next_pending_id()
+                && (first.time() <= self.clock.time() || self.is_up_to_date())
+            {
                 self.clock.crank();
             }
             self.messages.extend(told(&bus));
             std::thread::yield_now();
         }
+    }
+
+    /// Whether all has come that is due: else a slow machine's clock would run ahead of its sound.
+    fn is_up_to_date(&self) -> bool {
+        let now = self.clock.time().nseconds();
+        let latency = |pad: &str| {
+            let mut query = gst::query::Latency::new();
+            let pad = self.sync.static_pad(pad).expect("a pad");
+            let answered = match pad.direction() {
+                gst::PadDirection::Src => pad.query(&mut query),
+                _ => pad.peer_query(&mut query),
+            };
+            assert!(answered, "nobody tells the latency");
+            query.result().1.nseconds()
+        };
+        let pads = ["audio_sink", "video_sink", "audio_src", "video_src"];
+        // Who began late stays behind: what waits is enough then.
+        let frames: u64 = stat(&self.sync, "frames-queued");
+        let waits = [
+            stat::<u64>(&self.sync, "sound-queued") >= 200_000_000,
+            frames >= 5,
+            false,
+            false,
+        ];
+        let reached = self.before.iter().chain(&self.behind).map(Reached::end);
+        reached.zip(pads).zip(waits).all(|((end, pad), waits)| {
+            match end {
+                // All waits for the voice to begin; the face may take its time to load.
+                0 => pad != "audio_sink",
+                end => waits || end + latency(pad) >= now,
+            }
+        })
     }
 
     fn words(&self) -> Vec<String> {
@@ -105,13 +175,7 @@ fn time(buffer: &gst::BufferRef) -> u64 {
     buffer.pts().expect("a time").nseconds()
 }
 
-fn probe(
-    pipeline: &gst::Pipeline,
-    name: &str,
-    keep: impl Fn(&gst::BufferRef) + Send + Sync + 'static,
-) {
-    let sink = pipeline.by_name(name).expect("a sink");
-    let pad = sink.static_pad("sink").expect("a pad");
+fn probe(pad: &gst::Pad, keep: impl Fn(&gst::BufferRef) + Send + Sync + 'static) {
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if let Some(buffer) = info.buffer() {
             keep(buffer);
@@ -276,13 +340,14 @@ fn the_size_is_chosen_once() {
     let kept = sizes.clone();
     let sync = chain.pipeline.by_name("sync").expect("the pair");
     let pad = sync.static_pad("video_src").expect("a pad");
-    kept.lock().expect("no panic").extend(pad.current_caps());
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view()) {
             kept.lock().expect("no panic").push(caps.caps_owned());
         }
         gst::PadProbeReturn::Ok
     });
+    // They may have been sent before anybody looked.
+    sizes.lock().expect("no panic").extend(pad.current_caps());
     // Faces are there when frames go out that are not idle.
     chain.turn_until(|_| {
         let all: u64 = stat(&sync, "frames-out");
