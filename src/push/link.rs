@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+/// Each wait may be so much longer than the one before: a server that is back is then waited for no
+/// longer than it was away, and one that stays away is hardly bothered.
+const GROWTH: f64 = 1.5;
+
 /// What went wrong with a connection, as far as it matters to what is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
@@ -52,7 +56,7 @@ impl Failure {
 /// How persistent a link is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    /// The longest wait before the first new try; doubled for each further one.
+    /// The longest wait before the first new try; half as long again for each further one.
     pub base: Duration,
     /// No wait is longer.
     pub cap: Duration,
@@ -295,11 +299,10 @@ impl Link {
     /// Half of what the policy allows, and a random part of the other half (exponential back-off
     /// with "equal jitter"): many sinks that lost one server do not come back at once.
     fn wait(&mut self) -> Duration {
-        let most = self
-            .policy
-            .base
-            .saturating_mul(1u32 << self.failures.min(20));
-        let most = most.min(self.policy.cap);
+        // Beyond that many every wait is the longest.
+        let growth = GROWTH.powi(self.failures.min(64) as i32);
+        let most = self.policy.base.as_secs_f64() * growth;
+        let most = Duration::from_secs_f64(most.min(self.policy.cap.as_secs_f64()));
         // Knuth's 64-bit linear congruential generator (MMIX).
         self.random = self
             .random

@@ -38,11 +38,31 @@ fn a_stream_that_was_never_accepted_is_given_up_after_some_tries() {
         assert_eq!(link.state(), State::Connecting);
         let waited = retried(&mut link, &mut now);
         assert!(waited >= most / 2 && waited <= most, "{waited:?}");
-        most *= 2;
+        most = most * 3 / 2;
     }
     let order = link.failed(now, Failure::Unreachable);
     assert_eq!(order, Some(Order::GiveUp(Failure::Unreachable)));
     assert_eq!((link.state(), link.wake_at()), (State::Failed, None));
+}
+
+/// Whoever watches does without the picture for as long as the server is away, and hardly longer than
+/// that once more.
+#[test]
+fn a_server_that_is_back_is_not_waited_for_longer_than_it_was_away() {
+    for seed in 0..200 {
+        for away in [0.2, 1.0, 3.0, 5.0, 20.0].map(s) {
+            let mut link = Link::new(Policy::default(), 1, seed);
+            link.start(Duration::ZERO);
+            link.published(Duration::ZERO);
+            let mut now = s(60.0);
+            let back = now + away;
+            while now < back {
+                assert_eq!(link.failed(now, Failure::Unreachable), None);
+                retried(&mut link, &mut now);
+            }
+            assert!(now - back <= away + s(1.0), "{:?} of {away:?}", now - back);
+        }
+    }
 }
 
 #[test]
