@@ -276,6 +276,14 @@ impl Eye {
         Gaze::On
     }
 
+    /// Mean sRGB colour of the white of both eyes; `None` where no irises were found in them.
+    pub fn white(eyes: &[Eye; 2]) -> Option<[f32; 3]> {
+        let [left, right] = eyes.each_ref().map(|eye| eye.iris());
+        let (left, right) = (left?, right?);
+        let (a, b) = (left.white(left.centre), right.white(right.centre));
+        Some([0, 1, 2].map(|c| 0.5 * (a[c] + b[c])))
+    }
+
     /// The iris, where one was found.
     pub fn iris(&self) -> Option<&Iris> {
         self.iris.as_ref()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! [`Light`]: the light that a portrait was taken in, judged by its skin.
+//! [`Light`]: the light that a portrait was taken in, judged by its skin and the white of its eyes.
 
 use super::space::V2;
 
@@ -30,8 +30,13 @@ impl Light {
         towards: V2::ZERO,
     };
 
-    /// From the picture: `colour` reads sRGB at a point of face space.
-    pub fn of_face(colour: &impl Fn(V2) -> [f32; 3], landmarks: &[V2; 68]) -> Self {
+    /// From the picture: `colour` reads sRGB at a point of face space, `white` is the mean of the
+    /// eyes' whites where they are known.
+    pub fn of_face(
+        colour: &impl Fn(V2) -> [f32; 3],
+        landmarks: &[V2; 68],
+        white: Option<[f32; 3]>,
+    ) -> Self {
         let beside_mouth = [
             landmarks[31].lerp(landmarks[3], 0.4),
             landmarks[35].lerp(landmarks[13], 0.4),
@@ -76,22 +81,32 @@ impl Light {
         let towards = USUAL.lerp(seen, 0.6);
         let length = towards.length();
         Self {
-            colour: Self::tint(mean(&beside_mouth)),
+            colour: Self::tint(mean(&beside_mouth), white),
             towards: towards * (STEEPEST.min(length) / length.max(1e-3)),
         }
     }
 
     /// From the mean sRGB colour of the skin around the mouth: bright skin in white light reads
-    /// about (205, 160, 140).
-    fn tint(mean: [f32; 3]) -> [f32; 3] {
+    /// about (205, 160, 140). The white of the eyes, which is alike in everybody, says more of
+    /// the white point: varnish, candles and screens colour it as they colour teeth.
+    fn tint(skin: [f32; 3], white: Option<[f32; 3]>) -> [f32; 3] {
         const USUAL: [f32; 3] = [205.0, 160.0, 140.0];
-        let level = (mean[0] + mean[1] + mean[2]) / (USUAL[0] + USUAL[1] + USUAL[2]);
+        // Of its mean, between the lids of photographs in white light (three were looked at).
+        const USUAL_WHITE: [f32; 3] = [1.08, 0.985, 0.935];
+        let level = (skin[0] + skin[1] + skin[2]) / (USUAL[0] + USUAL[1] + USUAL[2]);
         // Dark skin must not darken teeth as much as a dark picture does: take the root.
         let level = level.clamp(0.1, 1.3).sqrt();
-        [0, 1, 2].map(|c| {
-            let tint = mean[c] / (USUAL[c] * level * level).max(1.0);
-            level * (1.0 + 0.35 * (tint.clamp(0.5, 1.6) - 1.0))
-        })
+        let (tints, share): ([f32; 3], f32) = match white {
+            Some(white) => {
+                let mean = ((white[0] + white[1] + white[2]) / 3.0).max(1.0);
+                ([0, 1, 2].map(|c| white[c] / (USUAL_WHITE[c] * mean)), 0.7)
+            }
+            None => {
+                let tint = |c: usize| skin[c] / (USUAL[c] * level * level).max(1.0);
+                ([0, 1, 2].map(tint), 0.35)
+            }
+        };
+        tints.map(|tint| level * (1.0 + share * (tint.clamp(0.5, 1.6) - 1.0)))
     }
 }
 
@@ -114,16 +129,29 @@ mod tests {
 
     #[test]
     fn a_dark_picture_has_dark_teeth() {
-        let dim = Light::tint([60.0, 45.0, 40.0]);
-        let bright = Light::tint([220.0, 180.0, 160.0]);
+        let dim = Light::tint([60.0, 45.0, 40.0], None);
+        let bright = Light::tint([220.0, 180.0, 160.0], None);
         assert!(dim[0] < 0.7 * bright[0], "{dim:?} {bright:?}");
+    }
+
+    /// Skin tells little of the colour of the light, and the white of the eyes nearly all.
+    #[test]
+    fn teeth_are_as_yellow_as_the_white_of_the_eyes() {
+        let yellowness = |white| {
+            let [r, _, b] = Light::tint([190.0, 150.0, 110.0], white);
+            r / b
+        };
+        let (varnished, cool) = ([154.0, 108.0, 54.0], [130.0, 133.0, 132.0]);
+        assert!(yellowness(Some(varnished)) > 1.6);
+        assert!((0.85..1.0).contains(&yellowness(Some(cool))));
+        assert!((1.0..1.3).contains(&yellowness(None)));
     }
 
     #[test]
     fn the_brighter_side_is_where_the_light_is() {
         let lit = |x: f32, y: f32| {
             let shade = move |p: V2| [160.0 + 40.0 * (p.x * x + (p.y - 0.6) * y); 3];
-            Light::of_face(&shade, &usual_face(0.0)).towards
+            Light::of_face(&shade, &usual_face(0.0), None).towards
         };
         assert!(lit(1.0, 0.0).x > 0.2 && lit(-1.0, 0.0).x < -0.2);
         assert!(lit(0.0, 1.0).y > lit(0.0, 0.0).y && lit(0.0, -1.0).y < lit(0.0, 0.0).y);

@@ -154,7 +154,6 @@ impl Rig {
         let from_frame = to_frame.inverse();
         let pixel = (from_frame.ex.length() * from_frame.ey.length()).sqrt();
         let colour = reader(&stage.rgba, spec, &to_frame);
-        let light = Light::of_face(&colour, &space.landmarks);
         let mut mouth = Mouth::new(&space.landmarks);
         mouth.fit(&colour);
         let own = OwnTeeth::find(&mouth, &colour).filter(|_| !mouth.is_narrow());
@@ -163,6 +162,7 @@ impl Rig {
         let head = HeadMotion::new(&space.landmarks);
         let mut eyes = Eye::pair(&space.landmarks);
         let gaze = Eye::prepare(&mut eyes, pixel, &colour);
+        let light = Light::of_face(&colour, &space.landmarks, Eye::white(&eyes));
         drop(colour);
         let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
         let edges: Vec<f32> = (0..nodes.count())
