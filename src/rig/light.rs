@@ -91,7 +91,8 @@ impl Light {
     /// the white point: varnish, candles and screens colour it as they colour teeth.
     fn tint(skin: [f32; 3], white: Option<[f32; 3]>) -> [f32; 3] {
         const USUAL: [f32; 3] = [205.0, 160.0, 140.0];
-        // Of its mean, between the lids of photographs in white light (three were looked at).
+        // Of its mean: about what a photograph, a render like one and the built-in portrait have,
+        // all in white light.
         const USUAL_WHITE: [f32; 3] = [1.08, 0.985, 0.935];
         let level = (skin[0] + skin[1] + skin[2]) / (USUAL[0] + USUAL[1] + USUAL[2]);
         // Dark skin must not darken teeth as much as a dark picture does: take the root.
