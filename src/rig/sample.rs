@@ -10,8 +10,8 @@ pub const PHASE_BITS: i32 = 6;
 /// Repeated samples before the first and after the last one, both ways: what the taps of a
 /// position clamped to one sample beyond the edges need.
 pub const ROOM: (usize, usize) = (2, 3);
-/// Bytes after the last row, so that any tap can be read as the first of 16 bytes.
-const SLACK: usize = 16;
+/// Bytes after the last row, so that any tap can be read as the first of 32 bytes.
+const SLACK: usize = 32;
 
 /// Weights of the taps for each phase; each row adds up to 64.
 pub static WEIGHTS: [[i8; 4]; 1 << PHASE_BITS] = {
@@ -99,7 +99,7 @@ impl Source {
     }
 
     /// All of it with its room: `height + ROOM.0 + ROOM.1` rows of [`stride`](Self::stride)
-    /// bytes, and 16 bytes.
+    /// bytes, and 32 bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.data
     }
@@ -222,10 +222,14 @@ pub fn cubic_cells<const C: usize, const P: usize>(
 ) {
     #[cfg(target_arch = "x86_64")]
     if C == 1 && n >= 4 && super::simd::available() {
-        // SAFETY: the processor has AVX2.
+        // SAFETY: the processor has AVX2, and all that the wide way takes if that is taken.
         #[allow(unsafe_code)]
         unsafe {
-            super::simd::cubic_cells::<P>(sources, edges, n, quarters, outs);
+            if super::simd::wide_available() {
+                super::simd::wide_cells::<P>(sources, edges, n, quarters, outs);
+            } else {
+                super::simd::cubic_cells::<P>(sources, edges, n, quarters, outs);
+            }
         }
         return;
     }

@@ -12,10 +12,12 @@
 #![allow(unsafe_code)]
 
 mod cells;
+mod wide;
 
 use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one};
 pub use cells::cubic_cells;
 use std::{arch::x86_64::*, ops::Range};
+pub use wide::{available as wide_available, cubic_cells as wide_cells};
 
 /// Positions worked on at once.
 pub const N: usize = 8;
@@ -352,8 +354,20 @@ fn load(source: &Source, start: usize) -> __m128i {
     let bytes = source.bytes();
     debug_assert!(start + 16 <= bytes.len());
     // SAFETY: `locate` has clamped the position, so that its taps lie in the plane's room, and
-    // after the last of them there are 16 bytes more (`Source::new`).
+    // after the last of them there are 32 bytes more (`Source::new`).
     unsafe { _mm_loadu_si128(bytes.as_ptr().add(start).cast()) }
+}
+
+/// Rows from that of the first taps to the one that is asked for ahead.
+const NEXT: usize = 5;
+
+/// Asks for what the next rows of samples will read: it lies a row further, where the processor
+/// does not look by itself.
+#[inline]
+fn fetch(source: &Source, row: usize, col: usize) {
+    let start = (row + NEXT) * source.stride() + col;
+    // SAFETY: asking ahead reads nothing, wherever it is, and every x86-64 processor can.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(source.bytes().as_ptr().wrapping_add(start).cast()) };
 }
 
 #[target_feature(enable = "avx2")]

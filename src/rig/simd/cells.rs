@@ -4,7 +4,7 @@
 
 use super::{
     super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one},
-    HALF, MOST_ROWS, N, from_vector, load, to_vector, weights,
+    HALF, MOST_ROWS, N, fetch, from_vector, load, to_vector, weights,
 };
 use std::arch::x86_64::*;
 
@@ -19,10 +19,7 @@ pub fn cubic_cells<const P: usize>(
 ) {
     let count = outs[0].len();
     let cells = x.len() - 1;
-    let inside = within(x, sources[0].width()) & within(y, sources[0].height());
-    let even = inside
-        && rises_within(x, 0, STEEPEST.0 * n as i32)
-        && rises_within(y, -STEEPEST.1 * n as i32, STEEPEST.1 * n as i32);
+    let even = is_even(sources[0], [x, y], n);
     let mut whole = if even { cells.min(count / n) } else { 0 };
     if n < N {
         // Two make an eight.
@@ -48,6 +45,17 @@ const MOST: usize = 64;
 /// Steps across and down within which eight positions share a window: 12 columns, and 8 rows
 /// beyond the taps' own.
 const STEEPEST: (i32, i32) = ((12 << FRACTION) / 7, ((MOST_ROWS - 4) << FRACTION) / 7);
+
+/// Whether no position between the edges has to be clamped, and all rise and fall little enough
+/// that neighbours share a window.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn is_even(source: &Source, [x, y]: [&[i32]; 2], n: usize) -> bool {
+    within(x, source.width())
+        && within(y, source.height())
+        && rises_within(x, 0, STEEPEST.0 * n as i32)
+        && rises_within(y, -STEEPEST.1 * n as i32, STEEPEST.1 * n as i32)
+}
 
 /// Whether all edges lie within so many samples, and nothing between them has to be clamped.
 #[target_feature(enable = "avx2")]
@@ -225,6 +233,9 @@ impl Positions {
         ));
         let taps = _mm256_set1_epi32(i32::from_ne_bytes([0, 1, 2, 3]));
         let taps = _mm256_add_epi8(_mm256_shuffle_epi8(self.x, spread), taps);
+        for source in sources {
+            fetch(source, 0, line);
+        }
         let mut sums = [_mm256_setzero_si256(); P];
         let mut add = |row: usize, down: __m256i| {
             for k in 0..P {
@@ -326,15 +337,23 @@ mod tests {
             let (mut x, mut y) = (vec![0; count], vec![0; count]);
             any_ramps(&xs, &mut x, n, quarters);
             any_ramps(&ys, &mut y, n, quarters);
-            let mut found = [vec![0; count], vec![0; count]];
-            let [one, two] = &mut found;
-            let mut outs = [&mut one[..], &mut two[..]];
-            let work = [&mut vec![0; count][..], &mut vec![0; count][..]];
-            cubic_cells::<1, 2>(&sources, [&xs, &ys], n, quarters, work, &mut outs);
-            for (source, found) in sources.iter().zip(&found) {
+            let expected = planes.each_ref().map(|source| {
                 let mut expected = vec![0; count];
                 one_by_one::<1>(source, &x, &y, &mut expected);
-                prop_assert_eq!(found, &expected);
+                expected
+            });
+            // The widest way of this processor, and this one, where it has that.
+            for own in [false, true] {
+                let mut found = [vec![0; count], vec![0; count]];
+                let mut outs = found.each_mut().map(|out| &mut out[..]);
+                if own && super::super::available() {
+                    // SAFETY: the processor has AVX2.
+                    unsafe { super::cubic_cells(&sources, [&xs, &ys], n, quarters, &mut outs) };
+                } else {
+                    let work = [&mut vec![0; count][..], &mut vec![0; count][..]];
+                    cubic_cells::<1, 2>(&sources, [&xs, &ys], n, quarters, work, &mut outs);
+                }
+                prop_assert_eq!(&found, &expected);
             }
         }
     }
