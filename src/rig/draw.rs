@@ -5,9 +5,9 @@ use super::{
     LIP_SOFT, Posed, Rig,
     field::Layer,
     lips, near,
-    space::V2,
+    space::{V2, whole},
     stripe::Stripe,
-    warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, between},
+    warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, along, between, ends},
 };
 use crate::frame::ChromaSite;
 use std::{array, ops::Range};
@@ -200,9 +200,14 @@ impl Rig {
                     let cut = self.in_slit(posed, &face) && self.opens(posed, &face);
                     (!cut).then(|| self.side(posed, between(&face, 0.5, 0.5)))
                 });
-                canvas.shaded(stripe, col, row, |tx, ty| match blocks.at(&plain, tx, ty) {
-                    Some(layer) => unshaded(between(&layers[layer as usize], tx, ty)),
-                    None => self.lip_shade(posed, between(&face, tx, ty), &layers, tx, ty),
+                let local = face.map(|p| self.mouth.to_local(p));
+                canvas.shaded(stripe, col, row, |ty| {
+                    let layers = layers.each_ref().map(|corners| ends(corners, ty));
+                    let (local, plain) = (ends(&local, ty), blocks.row(&plain, ty));
+                    move |tx| match blocks.at(plain, tx) {
+                        Some(layer) => unshaded(along(&layers[layer as usize], tx)),
+                        None => self.lip_shade(posed, along(&local, tx), &layers, tx),
+                    }
                 });
             }
             Cell::Eye(eye) => {
@@ -213,13 +218,18 @@ impl Rig {
                     let source = blocks.corners(&source, place);
                     self.eyes[eye].touches(&posed.lids[eye], &source, self.pixel)
                 });
-                canvas.shaded(stripe, col, row, |tx, ty| {
-                    if !blocks.at(&touched, tx, ty) {
-                        return unshaded(between(from, tx, ty));
+                canvas.shaded(stripe, col, row, |ty| {
+                    let (from, local) = (ends(from, ty), ends(&local, ty));
+                    let touched = blocks.row(&touched, ty);
+                    move |tx| {
+                        let from = along(&from, tx);
+                        if !blocks.at(touched, tx) {
+                            return unshaded(from);
+                        }
+                        let at = along(&local, tx);
+                        let shade = self.eyes[eye].shade(&posed.lids[eye], at, self.pixel);
+                        self.eye_shade(eye, shade, at, from)
                     }
-                    let at = between(&local, tx, ty);
-                    let shade = self.eyes[eye].shade(&posed.lids[eye], at, self.pixel);
-                    self.eye_shade(eye, shade, at, || between(from, tx, ty))
                 });
             }
             Cell::Still | Cell::Plain(_) => {}
@@ -227,8 +237,8 @@ impl Rig {
     }
 
     /// A sample near an eye that blinks or looks: from eye space to frame samples. What is seen
-    /// where it was, `at`, comes from just where it would without the eye.
-    fn eye_shade(&self, eye: usize, shade: Shade, at: V2, unmoved: impl Fn() -> V2) -> Shade {
+    /// where it was, `at`, comes from just where it would without the eye, `unmoved`.
+    fn eye_shade(&self, eye: usize, shade: Shade, at: V2, unmoved: V2) -> Shade {
         let frame = |p: V2| self.from_eyes[eye].apply(p);
         let over = match shade.over {
             Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
@@ -236,7 +246,7 @@ impl Rig {
             over => over,
         };
         let from = if shade.from == at {
-            unmoved()
+            unmoved
         } else {
             frame(shade.from)
         };
@@ -277,10 +287,18 @@ impl Blocks {
         })
     }
 
-    /// What belongs to the block that a place in the cell (0–1) lies in.
-    fn at<T: Copy>(self, values: &OfBlocks<T>, tx: f32, ty: f32) -> T {
-        let block = |t: f32| ((t * self.count as f32) as usize).min(MOST_BLOCKS - 1);
-        values[block(ty)][block(tx)]
+    /// What belongs to the blocks at a place down the cell (0–1).
+    fn row<T>(self, values: &OfBlocks<T>, ty: f32) -> &[T; MOST_BLOCKS] {
+        &values[self.block(ty)]
+    }
+
+    /// What belongs to the block at a place along that row (0–1).
+    fn at<T: Copy>(self, row: &[T; MOST_BLOCKS], tx: f32) -> T {
+        row[self.block(tx)]
+    }
+
+    fn block(self, t: f32) -> usize {
+        whole(t * self.count as f32).min(MOST_BLOCKS - 1)
     }
 
     /// The corners of a block (column and row) of a cell.

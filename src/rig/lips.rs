@@ -7,7 +7,7 @@ use super::{
     relief::{self, Brightness, CellGains, PARTS, Relief},
     space::{V2, smoothstep},
     stripe::Stripe,
-    warp::{Corners, Over, Shade, between},
+    warp::{Corners, Ends, Over, Shade, along, between},
 };
 use std::ops::Range;
 
@@ -49,16 +49,10 @@ impl Rig {
         }
     }
 
-    /// A sample at the lips: skin of one layer, and what lies between them.
-    pub(super) fn lip_shade(
-        &self,
-        posed: &Posed,
-        p: V2,
-        layers: &[Corners; 2],
-        tx: f32,
-        ty: f32,
-    ) -> Shade {
-        let local = self.mouth.to_local(p);
+    /// A sample at the lips: skin of one layer, and what lies between them. It lies at `local` on
+    /// the posed face (mouth space), and at `tx` in a row of which `layers` has where its ends
+    /// come from.
+    pub(super) fn lip_shade(&self, posed: &Posed, local: V2, layers: &[Ends; 2], tx: f32) -> Shade {
         let (upper, lower) = (posed.slit.upper.at(local.x), posed.slit.lower.at(local.x));
         let middle = (upper + lower) * 0.5;
         let layer = if local.y < middle {
@@ -78,9 +72,9 @@ impl Rig {
             let beyond = (local.y - middle).abs() - 0.5 * gap.max(0.0);
             let own = 0.5 + 0.5 * smoothstep(0.0, band, beyond);
             let other = &layers[1 - layer as usize];
-            between(other, tx, ty).lerp(between(&layers[layer as usize], tx, ty), own)
+            along(other, tx).lerp(along(&layers[layer as usize], tx), own)
         } else {
-            between(&layers[layer as usize], tx, ty)
+            along(&layers[layer as usize], tx)
         };
         if gap <= 0.0 || inwards <= 0.0 {
             return Shade {
@@ -181,7 +175,7 @@ impl Rig {
 
     /// Interpolation between nodes must not read the other lip: back to the resting lip's edge.
     fn keep_on_lip(&self, from: V2, layer: Layer) -> V2 {
-        let local = self.mouth.to_local(self.from_frame.apply(from));
+        let local = self.to_mouth.apply(from);
         let y = self.on_lip(local, layer);
         if y == local.y {
             return from;

@@ -111,8 +111,20 @@ pub type Corners = [V2; 4];
 
 /// Between the corners; `tx`, `ty` 0–1.
 pub fn between(c: &Corners, tx: f32, ty: f32) -> V2 {
-    // Down first: that part is the same along a row.
-    c[0].lerp(c[2], ty).lerp(c[1].lerp(c[3], ty), tx)
+    along(&ends(c, ty), tx)
+}
+
+/// What lies at `ty` (0–1) on the left and on the right edge of a cell.
+pub type Ends = [V2; 2];
+
+/// The ends of a row in a cell.
+pub fn ends(c: &Corners, ty: f32) -> Ends {
+    [c[0].lerp(c[2], ty), c[1].lerp(c[3], ty)]
+}
+
+/// Between the ends of a row; `tx` 0–1.
+pub fn along(ends: &Ends, tx: f32) -> V2 {
+    ends[0].lerp(ends[1], tx)
 }
 
 /// Whether what lies at `at` and comes from `from` stays as it is.
@@ -361,31 +373,32 @@ impl Canvas<'_> {
         moved
     }
 
-    /// A cell whose every sample asks `shade` with its place in the cell (0–1 both ways).
-    pub fn shaded(
+    /// A cell whose every row asks `shade` with its place in the cell (0–1) for what its samples
+    /// ask with theirs.
+    pub fn shaded<S: Fn(f32) -> Shade>(
         &self,
         stripe: &mut Stripe<'_>,
         col: usize,
         row: usize,
-        shade: impl Fn(f32, f32) -> Shade,
+        shade: impl Fn(f32) -> S,
     ) {
         for plane in self.planes() {
             match (plane.channels, plane.count) {
-                (1, 1) => self.plane_shaded::<1, 1>(stripe, &plane, col, row, &shade),
-                (1, _) => self.plane_shaded::<1, 2>(stripe, &plane, col, row, &shade),
-                (2, _) => self.plane_shaded::<2, 1>(stripe, &plane, col, row, &shade),
-                _ => self.plane_shaded::<4, 1>(stripe, &plane, col, row, &shade),
+                (1, 1) => self.plane_shaded::<1, 1, S>(stripe, &plane, col, row, &shade),
+                (1, _) => self.plane_shaded::<1, 2, S>(stripe, &plane, col, row, &shade),
+                (2, _) => self.plane_shaded::<2, 1, S>(stripe, &plane, col, row, &shade),
+                _ => self.plane_shaded::<4, 1, S>(stripe, &plane, col, row, &shade),
             }
         }
     }
 
-    fn plane_shaded<const C: usize, const P: usize>(
+    fn plane_shaded<const C: usize, const P: usize, S: Fn(f32) -> Shade>(
         &self,
         stripe: &mut Stripe<'_>,
         plane: &Plane,
         col: usize,
         row: usize,
-        shade: &impl Fn(f32, f32) -> Shade,
+        shade: &impl Fn(f32) -> S,
     ) {
         let cell = self.nodes.cell >> plane.shift;
         let left = (self.nodes.left >> plane.shift) + col * cell;
@@ -397,10 +410,10 @@ impl Canvas<'_> {
         let (mut from, mut overs) = ([V2::ZERO; MAX_CELL], [Over::Nothing; MAX_CELL]);
         let band = plane.rows(&self.nodes.band(row, self.spec.height));
         for (j, line) in band.enumerate() {
-            let ty = j as f32 * unit + nudge.y;
+            let shade = shade(j as f32 * unit + nudge.y);
             let mut bare = true;
             for i in 0..cols.len() {
-                let shade = shade(i as f32 * unit + nudge.x, ty);
+                let shade = shade(i as f32 * unit + nudge.x);
                 from[i] = shade.from;
                 bare &= matches!(shade.over, Over::Nothing);
                 overs[i] = shade.over;
