@@ -91,7 +91,7 @@ impl Rig {
             for col in busy.clone() {
                 self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
             }
-            self.shade_skin(posed, stripe, row, busy);
+            self.shade_skin(posed, stripe, row, busy, &scratch.cells);
         }
         let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
         canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);

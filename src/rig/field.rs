@@ -26,8 +26,9 @@ const LEAST_JACOBIAN: f32 = 0.25;
 const FAINT: (f32, f32) = (0.03, 0.09);
 /// A movement below this many IOD is none.
 const STILL: f32 = 1e-5;
-/// The inverse is known well enough when a round of iteration changes it by less, IOD.
-const ENOUGH: f32 = 5e-4;
+/// The inverse is known well enough when the last step began so near to it, IOD: what Newton's steps
+/// leave is a tenth at most where the field's slope changes.
+const ENOUGH: f32 = 4e-3;
 /// Farther from the mouth's middle both sides of the slit are displaced alike, IOD: beyond the
 /// box in which they are kept apart, and a cell of the grid.
 pub const PARTED: f32 = 1.4;
@@ -280,46 +281,49 @@ impl Field {
     fn invert(&mut self) {
         let mut inverse = std::mem::take(&mut self.inverse);
         for row in self.area.rows.clone() {
-            // Of the two nodes before, per layer: the next one goes on like them.
-            let mut last = [[V2::ZERO; 2]; 2];
-            for col in self.area.cols.clone() {
-                let i = row * GRID + col;
-                let mut solve = |layer: Layer| {
-                    let [a, b] = last[layer as usize];
-                    let u = self.invert_at(layer, row, col, b + (b - a));
-                    last[layer as usize] = [b, u];
-                    u * -1.0
+            for i in self.area.of_row(row) {
+                // The two nodes above are known, and it goes on like them; those of a row do not
+                // wait for each other.
+                let solve = |layer: Layer| {
+                    let known = &inverse[layer as usize];
+                    let above = |rows: usize| known[i.saturating_sub(rows * GRID)] * -1.0;
+                    let guess = above(1) * 2.0 - above(2);
+                    self.invert_at(layer, i, guess) * -1.0
                 };
-                match self.sides[i] {
+                let (upper, lower) = match self.sides[i] {
                     Some(side) => {
                         let u = solve(side);
-                        last[1 - side as usize] = last[side as usize];
-                        (inverse[0][i], inverse[1][i]) = (u, u);
+                        (u, u)
                     }
-                    None => {
-                        inverse[0][i] = solve(Layer::Upper);
-                        inverse[1][i] = solve(Layer::Lower);
-                    }
-                }
+                    None => (solve(Layer::Upper), solve(Layer::Lower)),
+                };
+                (inverse[0][i], inverse[1][i]) = (upper, lower);
             }
         }
         self.inverse = inverse;
     }
 
     /// The displacement of what comes to lie at a node, with a first guess of it.
-    fn invert_at(&self, layer: Layer, row: usize, col: usize, guess: V2) -> V2 {
+    fn invert_at(&self, layer: Layer, node: usize, guess: V2) -> V2 {
         let grid = &self.forward[layer as usize];
         // What stays is what comes to lie here.
-        if grid[row * GRID + col] == V2::ZERO {
+        if grid[node] == V2::ZERO {
             return V2::ZERO;
         }
-        let here = V2::new(col as f32, row as f32);
+        let here = V2::new((node % GRID) as f32, (node / GRID) as f32);
         let mut u = guess;
         for _ in 0..24 {
-            let next = bilinear(grid, here - u * (1.0 / CELL));
-            let change = next - u;
-            u = next;
-            if change.dot(change) < ENOUGH * ENOUGH {
+            let [at, dx, dy] = slopes(grid, here - u * (1.0 / CELL));
+            let off = at - u;
+            // Newton's step for u = u(here - u).
+            let (dx, dy) = (dx * (1.0 / CELL), dy * (1.0 / CELL));
+            let det = (1.0 + dx.x) * (1.0 + dy.y) - dx.y * dy.x;
+            let step = V2::new(
+                (1.0 + dy.y) * off.x - dy.x * off.y,
+                (1.0 + dx.x) * off.y - dx.y * off.x,
+            );
+            u = u + step * (1.0 / det.max(LEAST_JACOBIAN));
+            if off.dot(off) < ENOUGH * ENOUGH {
                 break;
             }
         }
@@ -448,6 +452,22 @@ fn visible_cells(mouth: &Mouth, corner: V2) -> Vec<(Layer, u32)> {
         }
     }
     cells
+}
+
+/// [`bilinear`], and how that changes from node to node across and down.
+fn slopes(grid: &[V2], at: V2) -> [V2; 3] {
+    let limit = (GRID - 1) as f32;
+    if !(at.x >= 0.0 && at.y >= 0.0 && at.x <= limit && at.y <= limit) {
+        return [V2::ZERO; 3];
+    }
+    let (col, row) = (whole(at.x).min(GRID - 2), whole(at.y).min(GRID - 2));
+    let (tx, ty) = (at.x - col as f32, at.y - row as f32);
+    let near = &grid[row * GRID + col..][..GRID + 2];
+    let left = near[0].lerp(near[GRID], ty);
+    let right = near[1].lerp(near[GRID + 1], ty);
+    let (above, below) = (near[1] - near[0], near[GRID + 1] - near[GRID]);
+    let down = (near[GRID] - near[0]).lerp(near[GRID + 1] - near[1], tx);
+    [left.lerp(right, tx), above.lerp(below, ty), down]
 }
 
 /// Zero outside the grid.

@@ -7,7 +7,7 @@ use super::{
     relief::{self, Brightness, CellGains, PARTS, Relief},
     space::{V2, smoothstep},
     stripe::Stripe,
-    warp::{Corners, Ends, Over, Shade, along, between},
+    warp::{Cell, Corners, Ends, Over, Shade, along, between},
 };
 use std::ops::Range;
 
@@ -97,13 +97,14 @@ impl Rig {
         }
     }
 
-    /// The pose's own light and shade, over a row of cells that is drawn.
+    /// The pose's own light and shade, over a row of cells that is drawn; `kinds` are all of the row.
     pub(super) fn shade_skin(
         &self,
         posed: &Posed,
         stripe: &mut Stripe<'_>,
         row: usize,
         cells: Range<usize>,
+        kinds: &[Cell],
     ) {
         if self.relief.is_flat() {
             return;
@@ -114,7 +115,8 @@ impl Rig {
             if !self.near_mouth(col, row) {
                 continue;
             }
-            let Some(gains) = self.gains(posed, col, row) else {
+            let cut = kinds[col] == Cell::Lips;
+            let Some(gains) = self.gains(posed, col, row, cut) else {
                 continue;
             };
             let left = self.nodes.left + col * side;
@@ -126,8 +128,8 @@ impl Rig {
         }
     }
 
-    /// What the light on a cell changes by; `None` where it does not.
-    fn gains(&self, posed: &Posed, col: usize, row: usize) -> Option<CellGains> {
+    /// What the light on a cell, which the slit may cut, changes by; `None` where it does not.
+    fn gains(&self, posed: &Posed, col: usize, row: usize, cut: bool) -> Option<CellGains> {
         let nodes = self.nodes.corners(col, row);
         let to_mouth = |from: V2| self.to_mouth.apply(from);
         // Most cells are far away. No map pulls a cell to more than three times its size.
@@ -137,7 +139,6 @@ impl Rig {
             return None;
         }
         let face = nodes.map(|i| self.posed[i]);
-        let cut = self.in_slit(posed, &face);
         let side = self.side(posed, between(&face, 0.5, 0.5));
         let at = nodes.map(|i| to_mouth(self.from[side as usize][i]));
         let (low, high) = bounds(&at);
