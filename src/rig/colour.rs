@@ -69,7 +69,6 @@ impl ColourMap {
 pub fn convert(rgba: &[u8], spec: &FrameSpec) -> FrameBuf {
     let map = ColourMap::new(spec.format, spec.colour);
     let mut frame = FrameBuf::new(*spec);
-    let byte = |v: f32| v.round().clamp(0.0, 255.0) as u8;
     let rgb = |p: &[u8]| [f32::from(p[0]), f32::from(p[1]), f32::from(p[2])];
     let channels = spec.format.plane(0).channels;
     for (pixel, out) in rgba
@@ -88,6 +87,11 @@ pub fn convert(rgba: &[u8], spec: &FrameSpec) -> FrameBuf {
         subsample(rgba, spec, &map, plane, &mut frame.planes[plane]);
     }
     frame
+}
+
+/// The nearest byte. (Processors have no instruction for `round` and `as u8` themselves.)
+fn byte(v: f32) -> u8 {
+    ((v + 0.5) as i32).clamp(0, 255) as u8
 }
 
 /// One chroma plane: each sample is the weighted mean of the luma samples around its site.
@@ -112,7 +116,7 @@ fn subsample(rgba: &[u8], spec: &FrameSpec, map: &ColourMap, plane: usize, out: 
             }
         }
         for (o, v) in sample.iter_mut().zip(map.sample(plane, rgb)) {
-            *o = v.round().clamp(0.0, 255.0) as u8;
+            *o = byte(v);
         }
     }
 }

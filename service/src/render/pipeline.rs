@@ -140,6 +140,10 @@ fn animator(job: &Job, container: Container) -> Result<gst::Element, String> {
             animator.set_property(name, file);
         }
     }
+    if let Speech::Text(_) = job.speech {
+        // A voice tells its phones: nobody has to listen, unless that is asked for below.
+        animator.set_property_from_str("articulator", "phones");
+    }
     for parameter in job
         .parameters
         .iter()
