@@ -335,6 +335,12 @@ fn a_bucket_links_to_its_results_and_links_expire() {
         };
         let good = link(600).await;
         assert_eq!(status(good.clone()).await, (200, "video".into()));
+        // A browser plays it, and saves it under a name that says what it is.
+        let answer = client.get(good.clone()).send().await.expect("an answer");
+        let told = |name: &str| answer.headers()[name].to_str().expect("plain").to_owned();
+        assert_eq!(told("content-type"), "video/mp4");
+        let name = format!("attachment; filename=\"{id}.mp4\"");
+        assert_eq!(told("content-disposition"), name);
         // It is for this result and this time, and for nobody who changes it.
         let text = good.to_string();
         for (from, to) in [("X-Amz-Expires=600", "X-Amz-Expires=700"), ("mp4", "mkv")] {

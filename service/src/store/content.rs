@@ -6,7 +6,8 @@ use std::path::Path as File;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
-    ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload, WriteMultipart, path::Path,
+    Attribute, Attributes, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMultipartOptions,
+    PutOptions, PutPayload, WriteMultipart, path::Path,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -34,7 +35,8 @@ impl Store {
         digest: &Digest,
         file: &File,
     ) -> Result<(), StoreError> {
-        self.put_file(&keys::blob(owner, digest), file).await
+        self.put_file(&keys::blob(owner, digest), file, Attributes::new())
+            .await
     }
 
     /// When an owner has uploaded this, the last time, ms since 1970; `None` if it is not there.
@@ -105,7 +107,15 @@ impl Store {
         container: Container,
         file: &File,
     ) -> Result<(), StoreError> {
-        self.put_file(&keys::result(owner, id, container), file)
+        let mut told = Attributes::new();
+        // Whoever follows a link into a bucket is told by it what this is. A folder keeps no more
+        // than the file.
+        if self.links.is_some() {
+            let name = format!("attachment; filename=\"{id}.{}\"", container.extension());
+            told.insert(Attribute::ContentType, container.media_type().into());
+            told.insert(Attribute::ContentDisposition, name.into());
+        }
+        self.put_file(&keys::result(owner, id, container), file, told)
             .await
     }
 
@@ -150,16 +160,24 @@ impl Store {
             .await
     }
 
-    async fn put_file(&self, at: &Path, file: &File) -> Result<(), StoreError> {
+    async fn put_file(
+        &self,
+        at: &Path,
+        file: &File,
+        attributes: Attributes,
+    ) -> Result<(), StoreError> {
         let mut file = tokio::fs::File::open(file).await?;
         let length = file.metadata().await?.len();
         if length <= LONG {
             let mut bytes = Vec::with_capacity(length as usize);
             file.read_to_end(&mut bytes).await?;
-            self.inner.put(at, PutPayload::from(bytes)).await?;
+            let options = PutOptions::from(attributes);
+            let payload = PutPayload::from(bytes);
+            self.inner.put_opts(at, payload, options).await?;
             return Ok(());
         }
-        let mut parts = WriteMultipart::new(self.inner.put_multipart(at).await?);
+        let options = PutMultipartOptions::from(attributes);
+        let mut parts = WriteMultipart::new(self.inner.put_multipart_opts(at, options).await?);
         let mut piece = vec![0; PIECE];
         loop {
             match file.read(&mut piece).await {
