@@ -27,9 +27,15 @@ impl Rig {
         if !posed.moved {
             return false;
         }
-        let local = face.map(|p| self.mouth.to_local(p));
         let [left, top, right, bottom] = posed.slit_box;
         let soft = LIP_SOFT.max(self.pixel);
+        // Most cells are far away, and none is so much larger than at rest.
+        let far = 4.0 * self.nodes.cell as f32 * self.pixel + soft + CORNER_BLEND;
+        let one = self.mouth.to_local(face[0]);
+        if one.y < top - far || one.y > bottom + far {
+            return false;
+        }
+        let local = face.map(|p| self.mouth.to_local(p));
         let any =
             |f: fn(&V2) -> f32, beyond: &dyn Fn(f32) -> bool| local.iter().any(|p| beyond(f(p)));
         any(|p| p.x, &|x| x >= left - CORNER_REACH)
@@ -41,6 +47,14 @@ impl Rig {
     /// The layer of a point of the posed face away from the slit.
     pub(super) fn side(&self, posed: &Posed, p: V2) -> Layer {
         let local = self.mouth.to_local(p);
+        let [_, top, _, bottom] = posed.slit_box;
+        // The slit's curves bend a little beyond the places that its box is made from.
+        if local.y < top - 0.02 {
+            return Layer::Upper;
+        }
+        if local.y > bottom + 0.02 {
+            return Layer::Lower;
+        }
         let middle = (posed.slit.upper.at(local.x) + posed.slit.lower.at(local.x)) * 0.5;
         if local.y < middle {
             Layer::Upper
@@ -134,7 +148,7 @@ impl Rig {
         let to_mouth = |from: V2| self.to_mouth.apply(from);
         // Most cells are far away. No map pulls a cell to more than three times its size.
         let near = 4.0 * self.nodes.cell as f32 * self.pixel;
-        let beyond = |from: &Vec<V2>| Relief::is_beyond(to_mouth(from[nodes[0]]), near);
+        let beyond = |from: &Vec<V2>| self.relief.is_beyond(to_mouth(from[nodes[0]]), near);
         if self.from.iter().all(beyond) {
             return None;
         }

@@ -308,9 +308,15 @@ impl Rig {
             } else {
                 self.head.source(turn, *p, self.shares[i])
             };
+            let moves = self.field.moves(q);
+            if still && !moves && looks == [false; 2] {
+                (self.near[i], self.posed[i]) = (0, q);
+                (self.from[0][i], self.from[1][i]) = (at, at);
+                continue;
+            }
             let mut near = 0;
             let mut back = [V2::ZERO; 2];
-            if self.field.moves(q) {
+            if moves {
                 let hold = self.hold[i];
                 back = [self.field.back(Layer::Upper, q) * hold; 2];
                 if within(q, self.mouth.centre, PARTED) {

@@ -44,6 +44,9 @@ pub struct Relief {
     maps: Vec<(Arkit, Vec<f32>)>,
     sum: Vec<f32>,
     blocks: Vec<f32>,
+    /// What is not flat lies between these, mouth space.
+    low: V2,
+    high: V2,
     flat: bool,
 }
 
@@ -65,6 +68,8 @@ impl Relief {
             maps,
             sum: vec![0.0; COLS * ROWS],
             blocks: vec![0.0; BLOCK_COLS * BLOCK_ROWS],
+            low: V2::ZERO,
+            high: V2::ZERO,
             flat: true,
         }
     }
@@ -93,6 +98,15 @@ impl Relief {
             let block = &mut self.blocks[i / COLS / BLOCK * BLOCK_COLS + i % COLS / BLOCK];
             *block = block.max(sum.abs());
         }
+        (self.low, self.high) = (REACH, REACH * -1.0);
+        let size = STEP * BLOCK as f32;
+        for (i, _) in self.blocks.iter().enumerate().filter(|(_, b)| **b >= FLAT) {
+            let at = V2::new((i % BLOCK_COLS) as f32, (i / BLOCK_COLS) as f32) * size - REACH;
+            // To its last entries, and on to those around them, with which they are interpolated.
+            let (low, high) = (at - V2::new(STEP, STEP), at + V2::new(size, size));
+            self.low = V2::new(self.low.x.min(low.x), self.low.y.min(low.y));
+            self.high = V2::new(self.high.x.max(high.x), self.high.y.max(high.y));
+        }
     }
 
     /// Whether the pose adds nothing at all.
@@ -100,10 +114,11 @@ impl Relief {
         self.flat
     }
 
-    /// Whether a cell whose corners lie no further than `near` from a point at rest (mouth space)
-    /// is out of reach of all maps.
-    pub fn is_beyond(p: V2, near: f32) -> bool {
-        p.x.abs() > REACH.x + near || p.y.abs() > REACH.y + near
+    /// Whether the pose adds nothing to a cell whose corners lie no further than `near` from a
+    /// point at rest (mouth space).
+    pub fn is_beyond(&self, p: V2, near: f32) -> bool {
+        let out = |v: f32, low: f32, high: f32| v < low - near || v > high + near;
+        out(p.x, self.low.x, self.high.x) || out(p.y, self.low.y, self.high.y)
     }
 
     /// Whether the pose adds nothing between two corners of a box at rest (mouth space).
@@ -325,6 +340,10 @@ mod tests {
             }
             relief.pose(&pose);
             let low = V2::new(x, y);
+            if relief.is_beyond(low, w.max(h)) {
+                let gain = relief.at(low + V2::new(w * tx, h * ty));
+                prop_assert!(relief.is_flat() || gain.abs() <= FLAT, "{gain}");
+            }
             if relief.is_flat() || relief.is_flat_within(low, low + V2::new(w, h)) {
                 let gain = if relief.is_flat() { 0.0 } else { relief.at(low + V2::new(w * tx, h * ty)) };
                 prop_assert!(gain.abs() <= FLAT, "{gain}");

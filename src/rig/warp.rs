@@ -10,9 +10,9 @@ use super::{
 };
 use crate::frame::FrameSpec;
 
-/// Movements below this many samples are none: such cells keep the base frame. Two steps of what
-/// the sampler tells apart.
-pub const STILL: f32 = 1.0 / 32.0;
+/// Movements below this many samples are none: such cells keep the base frame. Four steps of what
+/// the sampler tells apart, and a small part of what a face moves by from frame to frame.
+pub const STILL: f32 = 1.0 / 16.0;
 
 /// Largest [`NodeGrid::cell`].
 pub const MAX_CELL: usize = 64;
