@@ -93,10 +93,14 @@ impl Relief {
             }
         }
         self.blocks.fill(0.0);
-        for (i, sum) in self.sum.iter_mut().enumerate() {
-            *sum = sum.clamp(DEEPEST, BRIGHTEST);
-            let block = &mut self.blocks[i / COLS / BLOCK * BLOCK_COLS + i % COLS / BLOCK];
-            *block = block.max(sum.abs());
+        for (row, sums) in self.sum.chunks_exact_mut(COLS).enumerate() {
+            let blocks = &mut self.blocks[row / BLOCK * BLOCK_COLS..][..BLOCK_COLS];
+            for (sums, block) in sums.chunks_mut(BLOCK).zip(blocks) {
+                for sum in sums {
+                    *sum = sum.clamp(DEEPEST, BRIGHTEST);
+                    *block = block.max(sum.abs());
+                }
+            }
         }
         (self.low, self.high) = (REACH, REACH * -1.0);
         let size = STEP * BLOCK as f32;
