@@ -4,7 +4,7 @@
 use super::{
     LIP_SOFT, Posed, Rig,
     field::{CELL, Layer},
-    relief::{self, Brightness, CellGains, PARTS, Relief},
+    relief::{self, Brightness, CellGains, PARTS},
     space::{V2, smoothstep},
     stripe::Stripe,
     warp::{Cell, Corners, Ends, Over, Shade, along, between},
