@@ -89,7 +89,7 @@ impl Rig {
             }
             moved += canvas.cells(stripe, row, &self.from, scratch);
             for col in busy.clone() {
-                self.draw_shaded(&canvas, posed, stripe, scratch.cells[col], col, row);
+                self.draw_shaded(&canvas, posed, stripe, (col, row), scratch);
             }
             self.shade_skin(posed, stripe, row, busy, &scratch.cells);
         }
@@ -182,14 +182,14 @@ impl Rig {
         canvas: &Canvas<'_>,
         posed: &Posed,
         stripe: &mut Stripe<'_>,
-        cell: Cell,
-        col: usize,
-        row: usize,
+        at: (usize, usize),
+        scratch: &mut Scratch,
     ) {
+        let cell = scratch.cells[at.0];
         if !matches!(cell, Cell::Lips | Cell::Eye(_)) {
             return;
         }
-        let corners = self.nodes.corners(col, row);
+        let corners = self.nodes.corners(at.0, at.1);
         let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
         let face = corners.map(|i| self.posed[i]);
         let blocks = Blocks::of(self.nodes.cell);
@@ -201,7 +201,7 @@ impl Rig {
                     (!cut).then(|| self.side(posed, between(&face, 0.5, 0.5)))
                 });
                 let local = face.map(|p| self.mouth.to_local(p));
-                canvas.shaded(stripe, col, row, |ty| {
+                canvas.shaded(stripe, at, scratch, |ty| {
                     let layers = layers.each_ref().map(|corners| ends(corners, ty));
                     let (local, plain) = (ends(&local, ty), blocks.row(&plain, ty));
                     move |tx| match blocks.at(plain, tx) {
@@ -218,7 +218,7 @@ impl Rig {
                     let source = blocks.corners(&source, place);
                     self.eyes[eye].touches(&posed.lids[eye], &source, self.pixel)
                 });
-                canvas.shaded(stripe, col, row, |ty| {
+                canvas.shaded(stripe, at, scratch, |ty| {
                     let (from, local) = (ends(from, ty), ends(&local, ty));
                     let touched = blocks.row(&touched, ty);
                     move |tx| {

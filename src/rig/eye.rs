@@ -19,6 +19,8 @@ use crate::pose::{Arkit, FacePose};
 const LID_ROOM: f32 = 0.12;
 /// Thickness of the dark line of lashes on a shut lid's edge, IOD.
 const LASH_LINE: f32 = 0.022;
+/// So many times as far from that edge the line is less than half a level dark.
+const LASH_SEEN: f32 = 2.5;
 /// The lashes of a shut lid hang below it by this part of what they rise above the open one.
 const FRINGE: f32 = 0.7;
 /// A lid is pulled up to here, as a fraction of a blink, and made from there on.

@@ -26,24 +26,14 @@ const ROUND: (f32, f32) = (0.05, 0.06);
 const FOLD: (f32, f32) = (0.022, 0.014);
 const FOLD_DARK: f32 = 0.08;
 
-/// Colours of a shut lid at one point, sRGB.
-#[derive(Clone, Copy, Debug)]
-pub struct LidColours {
-    /// The lid's skin.
-    pub skin: [f32; 3],
-    /// Its line of lashes.
-    pub lash: [f32; 3],
-    /// How much of the skin is made here, 0–1: elsewhere the picture itself is lid.
-    pub made: f32,
-}
-
 /// The skin over an eye, as if there were no eye.
 #[derive(Clone, Debug)]
 pub struct ShutLid {
     skin: Patch,
-    /// `made`, in every channel.
+    /// How much of the skin is made, 0–1, in every channel: elsewhere the picture itself is lid.
     made: Patch,
-    lash: [f32; 3],
+    /// Colour of its line of lashes, sRGB.
+    pub lash: [f32; 3],
     /// How far the lashes reach above the open lid, IOD.
     pub lash_length: f32,
 }
@@ -154,13 +144,14 @@ impl ShutLid {
         }
     }
 
-    /// The colours at a point of eye space.
-    pub fn at(&self, p: V2) -> LidColours {
-        LidColours {
-            skin: self.skin.at(p),
-            lash: self.lash,
-            made: self.made.at(p)[0],
-        }
+    /// How much of the skin is made at a point of eye space, 0–1.
+    pub fn made(&self, p: V2) -> f32 {
+        self.made.at(p)[0]
+    }
+
+    /// The colour of the made skin at a point of eye space, sRGB.
+    pub fn skin(&self, p: V2) -> [f32; 3] {
+        self.skin.at(p)
     }
 }
 

@@ -161,6 +161,9 @@ pub struct Scratch {
     /// Positions of the samples of a run, fixed point.
     x: Vec<i32>,
     y: Vec<i32>,
+    /// Of the samples of a shaded cell's row: where they come from, and what is laid over them.
+    from: Vec<V2>,
+    overs: Vec<Over>,
 }
 
 impl Scratch {
@@ -174,6 +177,8 @@ impl Scratch {
             used: [0..0, 0..0],
             x: vec![0; samples],
             y: vec![0; samples],
+            from: vec![V2::ZERO; nodes.cell],
+            overs: vec![Over::Nothing; nodes.cell],
         }
     }
 }
@@ -378,16 +383,17 @@ impl Canvas<'_> {
     pub fn shaded<S: Fn(f32) -> Shade>(
         &self,
         stripe: &mut Stripe<'_>,
-        col: usize,
-        row: usize,
+        (col, row): (usize, usize),
+        scratch: &mut Scratch,
         shade: impl Fn(f32) -> S,
     ) {
+        let at = (col, row);
         for plane in self.planes() {
             match (plane.channels, plane.count) {
-                (1, 1) => self.plane_shaded::<1, 1, S>(stripe, &plane, col, row, &shade),
-                (1, _) => self.plane_shaded::<1, 2, S>(stripe, &plane, col, row, &shade),
-                (2, _) => self.plane_shaded::<2, 1, S>(stripe, &plane, col, row, &shade),
-                _ => self.plane_shaded::<4, 1, S>(stripe, &plane, col, row, &shade),
+                (1, 1) => self.plane_shaded::<1, 1, S>(stripe, &plane, at, scratch, &shade),
+                (1, _) => self.plane_shaded::<1, 2, S>(stripe, &plane, at, scratch, &shade),
+                (2, _) => self.plane_shaded::<2, 1, S>(stripe, &plane, at, scratch, &shade),
+                _ => self.plane_shaded::<4, 1, S>(stripe, &plane, at, scratch, &shade),
             }
         }
     }
@@ -396,8 +402,8 @@ impl Canvas<'_> {
         &self,
         stripe: &mut Stripe<'_>,
         plane: &Plane,
-        col: usize,
-        row: usize,
+        (col, row): (usize, usize),
+        scratch: &mut Scratch,
         shade: &impl Fn(f32) -> S,
     ) {
         let cell = self.nodes.cell >> plane.shift;
@@ -406,28 +412,29 @@ impl Canvas<'_> {
         let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
         let unit = plane.step / self.nodes.cell as f32;
         let nudge = plane.offset * (1.0 / self.nodes.cell as f32);
-        let (mut x, mut y) = ([0; MAX_CELL], [0; MAX_CELL]);
-        let (mut from, mut overs) = ([V2::ZERO; MAX_CELL], [Over::Nothing; MAX_CELL]);
+        let count = cols.len();
+        let (from, overs) = (&mut scratch.from[..count], &mut scratch.overs[..count]);
+        let (x, y) = (&mut scratch.x[..count], &mut scratch.y[..count]);
         let band = plane.rows(&self.nodes.band(row, self.spec.height));
         for (j, line) in band.enumerate() {
             let shade = shade(j as f32 * unit + nudge.y);
             let mut bare = true;
-            for i in 0..cols.len() {
+            for (i, (from, over)) in from.iter_mut().zip(&mut *overs).enumerate() {
                 let shade = shade(i as f32 * unit + nudge.x);
-                from[i] = shade.from;
+                *from = shade.from;
                 bare &= matches!(shade.over, Over::Nothing);
-                overs[i] = shade.over;
+                *over = shade.over;
             }
-            for i in 0..cols.len() {
-                (x[i], y[i]) = plane.place(from[i]);
+            for ((x, y), from) in x.iter_mut().zip(&mut *y).zip(&*from) {
+                (*x, *y) = plane.place(*from);
             }
             let mut outs = stripe.lines::<P>(plane, line, &cols);
-            sample::cubic::<C, P>(&sources, &x[..cols.len()], &y[..cols.len()], &mut outs);
+            sample::cubic::<C, P>(&sources, x, y, &mut outs);
             if bare {
                 continue;
             }
             for (k, out) in outs.iter_mut().enumerate() {
-                for (sample, over) in out.chunks_exact_mut(C).zip(&overs) {
+                for (sample, over) in out.chunks_exact_mut(C).zip(&*overs) {
                     self.lay_over::<C>(plane, k, sample, over);
                 }
             }

@@ -20,6 +20,9 @@ const SOUND_WAITS: u64 = 20_000_000_000;
 const PICTURES_WAIT: u32 = 8;
 /// And no more than these bytes of them.
 const PICTURES_WAIT_BYTES: u32 = 64 << 20;
+/// Niceness of the thread that draws, against the encoder's: these wait for each other now and then,
+/// and then there should be something left to draw. Of 0 to 19 it keeps two cores busiest.
+const GIVES_WAY: i32 = 5;
 /// From one key picture to the next, s.
 const KEY_SECONDS: i32 = 2;
 
@@ -177,8 +180,21 @@ fn draw(
     drawn.set_property("max-size-buffers", PICTURES_WAIT);
     drawn.set_property("max-size-bytes", PICTURES_WAIT_BYTES);
     drawn.set_property("max-size-time", 0u64);
+    give_way(animator);
     add(pipeline, &[&queue, animator, &filter, &drawn, &encoder])?;
     link(&[voice, &queue, animator, &filter, &drawn, &encoder, muxer])
+}
+
+/// Lowers the priority of the thread that draws, as soon as it does.
+fn give_way(animator: &gst::Element) {
+    let Some(pad) = animator.static_pad("sink") else {
+        return;
+    };
+    pad.add_probe(gst::PadProbeType::BUFFER, |_, _| {
+        // Of this thread alone. Where it may not be, all is as before.
+        let _ = rustix::process::nice(GIVES_WAY);
+        gst::PadProbeReturn::Remove
+    });
 }
 
 /// From the voice to the encoded sound.

@@ -2,10 +2,10 @@
 //! What is seen at a point of a posed eye: pulled skin, a made lid, lashes, or the eyeball.
 
 use super::{
-    COVERED, Eye, FRINGE, LASH_END, LASH_LINE, LOWER_ROOM, Lid, MADE, MEET, RIM, RISES, SOFT,
+    COVERED, Eye, FRINGE, LASH_END, LASH_LINE, LASH_SEEN, LOWER_ROOM, Lid, MADE, MEET, RIM, RISES,
+    SOFT,
 };
 use crate::rig::{
-    lid::LidColours,
     space::{V2, smoothstep},
     warp::{Over, Shade},
 };
@@ -87,12 +87,17 @@ impl Eye {
                 },
             };
         }
-        let LidColours {
-            skin,
-            lash,
-            made: hole,
-        } = self.lid.at(p);
-        let line = (lash, self.lash_line(lid, &place, p, pixel));
+        let line = (self.lid.lash, self.lash_line(lid, &place, p, pixel));
+        // Most of what is drawn with a falling lid is skin of the picture: nothing is made there.
+        let made = |cover: f32| {
+            let cover = cover * self.lid.made(p);
+            let skin = if cover > 0.0 {
+                self.lid.skin(p)
+            } else {
+                [0.0; 3]
+            };
+            (skin, cover)
+        };
         if on_lid <= 0.0 {
             let ball = self.eyeball(lid, &place, p, pixel);
             return match ball.over {
@@ -103,7 +108,7 @@ impl Eye {
         if above >= below {
             if on_lid < 1.0 {
                 let ball = self.eyeball(lid, &place, p, pixel);
-                return paint_twice(ball.from, (skin, on_lid), line);
+                return paint_twice(ball.from, (self.lid.skin(p), on_lid), line);
             }
             // Between the pulled lid and the made one's edge there is nothing to pull.
             let bare = smoothstep(
@@ -111,18 +116,18 @@ impl Eye {
                 place.upper + place.pull,
                 p.y,
             );
-            let cover = hole * (place.made + (1.0 - place.made) * bare);
-            return paint_twice(self.skin(&place, p), (skin, cover), line);
+            let cover = place.made + (1.0 - place.made) * bare;
+            return paint_twice(self.skin(&place, p), made(cover), line);
         }
         let raised = self.raised(&place, p);
         // Landmarks too high up leave white under the lid: in the end that is painted over.
-        let cover = hole * smoothstep(COVERED.0, COVERED.1, lid.shut);
+        let cover = smoothstep(COVERED.0, COVERED.1, lid.shut);
         if on_lid >= 1.0 {
-            return paint_twice(raised, (skin, cover), line);
+            return paint_twice(raised, made(cover), line);
         }
         let ball = self.eyeball(lid, &place, p, pixel);
-        if cover > 0.5 {
-            return paint_twice(ball.from, (skin, on_lid), line);
+        if cover * self.lid.made(p) > 0.5 {
+            return paint_twice(ball.from, (self.lid.skin(p), on_lid), line);
         }
         picture_and_paint(ball.from, (raised, on_lid), line)
     }
@@ -222,6 +227,9 @@ impl Eye {
             thick
         };
         let line = from_edge / reach;
+        if line.abs() > LASH_SEEN {
+            return 0.0;
+        }
         place.made
             * smoothstep(0.0, 0.3, lid.shut)
             * smoothstep(0.0, 0.2, taper)
