@@ -87,9 +87,14 @@ pub(super) fn leader(owner: &Owner, key: &Digest, number: u32) -> Path {
     Path::from_iter([CACHE, owner.as_str(), key.as_str()]).join(format!("leader-{number:04}"))
 }
 
-/// What signs for all that share the store.
+/// What is there for all that share the store.
+pub(super) fn service() -> Path {
+    Path::from("service")
+}
+
+/// What signs for them.
 pub(super) fn secret() -> Path {
-    Path::from_iter(["service", "secret"])
+    service().join("secret")
 }
 
 /// The root of the marks of jobs whose ends somebody is to be told.

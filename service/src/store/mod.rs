@@ -12,6 +12,7 @@ mod shared;
 use std::{io::ErrorKind, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use object_store::{
     ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
     path::Path,
@@ -134,12 +135,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Whether it answers.
+    /// Whether it answers, and has the bucket: who is asked for one thing in a bucket that is not
+    /// there says no more than that the thing is not.
     ///
     /// # Errors
     /// It does not.
     pub async fn answers(&self) -> Result<(), StoreError> {
-        self.exists(&keys::secret()).await.map(|_| ())
+        let mut listed = self.inner.list(Some(&keys::service()));
+        listed.try_next().await?;
+        Ok(())
     }
 
     /// What signs links and callbacks for all that share the store: `new`, if nobody was before.
