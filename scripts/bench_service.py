@@ -9,7 +9,8 @@ renders meanwhile. Then two workers drain them, of a fifth of a second each.
 workers: 100 jobs by one worker and by two, a slot, a core and an encoder's thread each; once they
 sleep instead, which leaves the queue's part.
 alone: what a job takes beside its rendering, one after the other.
-clip: 60 s at 1080p by `sonicd render`, and the same encoder with ready-made frames.
+clip: 60 s at 1080p by `sonicd render`, from a recording and from a text, and the same encoder with
+ready-made frames.
 """
 
 import argparse
@@ -46,7 +47,7 @@ LONG_TEXT, SHORT_S = 20_000, 0.2
 WORDS = "Speech of somebody who has much to say and takes the time to say all of it. "
 JOBS, ALONE = 100, 30
 SLEEP_S = 0.5
-CLIP_S, CLIP_FRAMES = 60, 150
+CLIP_S, CLIP_FRAMES, CLIP_ROUNDS = 60, 150, 5
 # As `sonicd render` sets it.
 ENCODER = "x264enc pass=qual quantizer=20 vbv-buf-capacity=0 speed-preset=veryfast key-int-max=50 threads=0"
 # A child that takes its time and makes nothing of it.
@@ -254,22 +255,40 @@ def encoding(frames, caps):
     return seconds
 
 
+def recorded(file):
+    """Writes what the text of a clip sounds like."""
+    pipeline = Gst.parse_launch(f'ttssrc text="{WORDS * 14}" ! audioconvert ! wavenc ! filesink location="{file}"')
+    pipeline.set_state(Gst.State.PLAYING)
+    pipeline.get_bus().timed_pop_filtered(Gst.CLOCK_TIME_NONE, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+    pipeline.set_state(Gst.State.NULL)
+
+
+def rendering(sonicd, film, *speech):
+    """Seconds that a clip takes."""
+    begun = time.monotonic()
+    subprocess.run([sonicd, "render", *speech, "--duration", str(CLIP_S), "--size", "1920x1080",
+                    "--out", film, "--progress", "none"], check=True)
+    return time.monotonic() - begun
+
+
 def clip(sonicd, folder, probe):
-    film, cores = folder / "clip.mp4", len(os.sched_getaffinity(0))
-    rendered, encoded = [], []
+    film, sound, cores = folder / "clip.mp4", folder / "clip.wav", len(os.sched_getaffinity(0))
+    recorded(sound)
     frames, caps = drawn()
-    for _ in range(3):
-        begun = time.monotonic()
-        subprocess.run([sonicd, "render", "--text", WORDS * 14, "--duration", str(CLIP_S), "--size", "1920x1080",
-                        "--out", film, "--progress", "none"], check=True)
-        rendered.append(time.monotonic() - begun)
-        encoded.append(encoding(frames, caps))
-    whole, encoder = statistics.median(rendered), statistics.median(encoded)
-    print(f"{CLIP_S} s at 1920x1080 on {cores} cores: {whole:.1f} s, {CLIP_S / whole:.2f} times as fast as it plays; "
-          f"the encoder alone {encoder:.1f} s: {encoder / whole:.0%} of its speed "
-          f"(rounds: {[round(s, 1) for s in rendered]}, {[round(s, 1) for s in encoded]} s); "
-          f"{film.stat().st_size / 1e6:.1f} MB")
-    print(f"seconds of video per core and hour, 1920x1080 at 25: {CLIP_S / whole * 3600 / cores:.0f}", flush=True)
+    took = {"encoder": [], "recording": [], "text": []}
+    for _ in range(CLIP_ROUNDS):
+        took["encoder"].append(encoding(frames, caps))
+        took["recording"].append(rendering(sonicd, film, "--audio", sound))
+        took["text"].append(rendering(sonicd, film, "--text", WORDS * 14))
+    print(f"{CLIP_S} s at 1920x1080 on {cores} cores, the encoder alone: "
+          f"{statistics.median(took['encoder']):.1f} s; {[round(s, 1) for s in took['encoder']]}")
+    for name in ("recording", "text"):
+        whole = statistics.median(took[name])
+        share = statistics.median(alone / whole for alone, whole in zip(took["encoder"], took[name]))
+        print(f"rendered from a {name}: {whole:.1f} s, {CLIP_S / whole:.2f} times as fast as it plays, {share:.0%} of "
+              f"the encoder's speed in the same round; {[round(s, 1) for s in took[name]]}; "
+              f"{CLIP_S / whole * 3600 / cores:.0f} s of video per core and hour")
+    print(f"{film.stat().st_size / 1e6:.1f} MB", flush=True)
     told = json.loads(subprocess.run([probe, "--json", film], capture_output=True, text=True).stdout or "{}")
     print(f"sonic-probe: {json.dumps(told.get('sync', told))}", flush=True)
 

@@ -84,6 +84,8 @@ pub struct Eye {
     pub upper: Curve,
     /// The lower lid's edge, y(x).
     pub lower: Curve,
+    /// The highest point of the upper lid's edge, and the lowest one of the lower lid's.
+    span: (f32, f32),
     /// Where the lids of the shut eye meet: an arch between the corners, and how it leans.
     seam: [f32; 2],
     pub(super) room: f32,
@@ -126,6 +128,7 @@ impl Eye {
             lids: [(0.0, 0.0); 4],
             upper: Curve::FLAT,
             lower: Curve::FLAT,
+            span: (0.0, 0.0),
             seam: [0.0; 2],
             room: 0.0,
             lid: ShutLid::EMPTY,
@@ -150,6 +153,7 @@ impl Eye {
         let [u1, u2, l1, l2] = self.lids;
         self.upper = Curve::through(&[a, u1, u2, b]);
         self.lower = Curve::through(&[a, l1, l2, b]);
+        self.span = (self.upper.least(), self.lower.most());
         // Least squares of two shapes that are orthogonal. Lids are taut: whatever bends the open
         // eye has, they meet along an arch.
         let (mut sum, mut power) = ([0.0; 2], [0.0; 2]);
@@ -331,10 +335,7 @@ impl Eye {
         let low = V2::new(least(|p| p.x), least(|p| p.y));
         let high = V2::new(most(|p| p.x), most(|p| p.y));
         if lid.shut > MADE.0 {
-            let (top, bottom) = (
-                self.upper.least() - self.room,
-                self.lower.most() + LOWER_ROOM,
-            );
+            let (top, bottom) = (self.span.0 - self.room, self.span.1 + LOWER_ROOM);
             let side = 1.55 * self.half_width;
             return high.x > -side && low.x < side && high.y > top && low.y < bottom;
         }
@@ -343,12 +344,29 @@ impl Eye {
             return false;
         }
         let (top, bottom) = self.opening(low.x, high.x);
-        let above = if lid.shut == 0.0 { soft } else { self.room };
+        let above = if lid.shut == 0.0 {
+            soft
+        } else {
+            self.pulled(lid, pixel)
+        };
         if high.y < top - above || low.y > bottom + soft {
             return false;
         }
         let looks = |iris: &Iris| iris.changes(lid.gaze, pixel, low, high);
         lid.shut != 0.0 || self.iris.as_ref().is_some_and(looks)
+    }
+
+    /// How far above the opening the skin moves with a pulled lid by what is seen ([`warp::STILL`]):
+    /// the less, the higher up.
+    fn pulled(&self, lid: &Lid, pixel: f32) -> f32 {
+        let pull = self.fall(lid);
+        let still = (warp::STILL * pixel / pull.max(1e-6)).sqrt();
+        self.room - (self.room - pull) * still.min(1.0)
+    }
+
+    /// How far the upper lid falls or rises at most, IOD.
+    fn fall(&self, lid: &Lid) -> f32 {
+        lid.shut.abs() * MEET * (self.span.1 - self.span.0)
     }
 
     /// The highest and the lowest point of the opening between two x.
@@ -367,9 +385,12 @@ impl Eye {
     /// by less than a cell must to be drawn are none.
     pub fn seen(&self, lid: Lid, pixel: f32) -> Lid {
         let still = warp::STILL * pixel;
-        let fall = lid.shut.abs() * MEET * (self.lower.most() - self.upper.least());
         Lid {
-            shut: if fall < still { 0.0 } else { lid.shut },
+            shut: if self.fall(&lid) < still {
+                0.0
+            } else {
+                lid.shut
+            },
             gaze: if lid.gaze.length() < still {
                 V2::ZERO
             } else {

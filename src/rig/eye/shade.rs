@@ -6,6 +6,7 @@ use super::{
     SOFT,
 };
 use crate::rig::{
+    iris::Iris,
     space::{V2, smoothstep},
     warp::{Over, Shade},
 };
@@ -54,16 +55,25 @@ impl Eye {
 
     /// What is seen at the point `p` of the posed eye, all in eye space. `pixel` is the size of
     /// a frame sample in IOD: edges are at least that soft.
+    #[inline]
     pub fn shade(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
-        let place = self.place(lid, p.x);
-        let soft = SOFT.max(pixel);
-        if place.made <= 0.0
-            && let Some(from) = self.bare(&place, p, soft)
-        {
-            return Shade {
+        match self.bare(lid, p, SOFT.max(pixel)) {
+            Some(from) => Shade {
                 from,
                 over: Over::Nothing,
-            };
+            },
+            None => self.covered(lid, p, pixel),
+        }
+    }
+
+    /// The same, within the opening, at its edges and wherever a lid is made.
+    #[inline(never)]
+    fn covered(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
+        let place = self.place(lid, p.x);
+        let soft = SOFT.max(pixel);
+        let between = p.y >= place.edge + 0.5 * soft && p.y <= place.floor - 0.5 * soft;
+        if between && place.made <= 0.0 {
+            return self.eyeball(lid, &place, p, pixel);
         }
         // 1 on either lid, 0 on the eyeball between them.
         let above = smoothstep(place.edge + 0.5 * soft, place.edge - 0.5 * soft, p.y);
@@ -134,11 +144,19 @@ impl Eye {
 
     /// Where the skin around the opening comes from while no lid is made: most of what is drawn
     /// with an eye, and the cheapest to tell. `None` within the opening and at its edges.
-    fn bare(&self, place: &Place, p: V2, soft: f32) -> Option<V2> {
-        if p.x.abs() >= self.half_width || p.y >= place.floor.max(place.edge) + 0.5 * soft {
+    #[inline]
+    fn bare(&self, lid: &Lid, p: V2, soft: f32) -> Option<V2> {
+        if lid.shut > MADE.0 {
+            return None;
+        }
+        if p.x.abs() >= self.half_width {
             return Some(p);
         }
-        (p.y <= place.edge - 0.5 * soft).then(|| self.skin(place, p))
+        let place = self.place(lid, p.x);
+        if p.y >= place.floor.max(place.edge) + 0.5 * soft {
+            return Some(p);
+        }
+        (p.y <= place.edge - 0.5 * soft).then(|| self.skin(&place, p))
     }
 
     /// Where the skin above the lid's edge comes from.
@@ -172,7 +190,8 @@ impl Eye {
             let t = ((p.y - place.edge) / height).clamp(0.0, 1.0);
             at.y -= place.pull * (1.0 - t) * (1.0 - t);
         }
-        let Some(iris) = self.iris.as_ref().filter(|_| lid.gaze != V2::ZERO) else {
+        let changed = |iris: &&Iris| iris.changes(lid.gaze, pixel, at, at);
+        let Some(iris) = self.iris.as_ref().filter(changed) else {
             return Shade {
                 from: at,
                 over: Over::Nothing,
