@@ -3,6 +3,7 @@
 
 use super::{
     LIP_SOFT, Posed, Rig,
+    eye::Lid,
     field::Layer,
     lips, near,
     space::{V2, whole},
@@ -226,9 +227,11 @@ impl Rig {
                         if !blocks.at(touched, tx) {
                             return unshaded(from);
                         }
-                        let at = along(&local, tx);
-                        let shade = self.eyes[eye].shade(&posed.lids[eye], at, self.pixel);
-                        self.eye_shade(eye, shade, at, from)
+                        let (lid, at) = (&posed.lids[eye], along(&local, tx));
+                        match self.eyes[eye].bare(lid, at, self.pixel) {
+                            Some(up) => unshaded(from - self.from_eyes[eye].ey * up),
+                            None => self.eye_shade(eye, lid, at, from),
+                        }
                     }
                 });
             }
@@ -236,10 +239,11 @@ impl Rig {
         }
     }
 
-    /// A sample near an eye that blinks or looks: from eye space to frame samples. What is seen
-    /// where it was, `at`, comes from just where it would without the eye, `unmoved`.
-    fn eye_shade(&self, eye: usize, shade: Shade, at: V2, unmoved: V2) -> Shade {
+    /// A sample of an eye that blinks or looks, at `at` in eye space: from there to frame samples.
+    /// What is seen where it was comes from just where it would without the eye, `unmoved`.
+    fn eye_shade(&self, eye: usize, lid: &Lid, at: V2, unmoved: V2) -> Shade {
         let frame = |p: V2| self.from_eyes[eye].apply(p);
+        let shade = self.eyes[eye].shade(lid, at, self.pixel);
         let over = match shade.over {
             Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
             Over::Both(p, rgb, share, alpha) => Over::Both(frame(p), rgb, share, alpha),

@@ -422,8 +422,12 @@ impl Canvas<'_> {
             for (i, (from, over)) in from.iter_mut().zip(&mut *overs).enumerate() {
                 let shade = shade(i as f32 * unit + nudge.x);
                 *from = shade.from;
-                bare &= matches!(shade.over, Over::Nothing);
-                *over = shade.over;
+                // Most have nothing: that is told without copying what could be there.
+                if matches!(shade.over, Over::Nothing) {
+                    *over = Over::Nothing;
+                } else {
+                    (*over, bare) = (shade.over, false);
+                }
             }
             for ((x, y), from) in x.iter_mut().zip(&mut *y).zip(&*from) {
                 (*x, *y) = plane.place(*from);

@@ -55,20 +55,7 @@ impl Eye {
 
     /// What is seen at the point `p` of the posed eye, all in eye space. `pixel` is the size of
     /// a frame sample in IOD: edges are at least that soft.
-    #[inline]
     pub fn shade(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
-        match self.bare(lid, p, SOFT.max(pixel)) {
-            Some(from) => Shade {
-                from,
-                over: Over::Nothing,
-            },
-            None => self.covered(lid, p, pixel),
-        }
-    }
-
-    /// The same, within the opening, at its edges and wherever a lid is made.
-    #[inline(never)]
-    fn covered(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
         let place = self.place(lid, p.x);
         let soft = SOFT.max(pixel);
         let between = p.y >= place.edge + 0.5 * soft && p.y <= place.floor - 0.5 * soft;
@@ -142,31 +129,37 @@ impl Eye {
         picture_and_paint(ball.from, (raised, on_lid), line)
     }
 
-    /// Where the skin around the opening comes from while no lid is made: most of what is drawn
-    /// with an eye, and the cheapest to tell. `None` within the opening and at its edges.
+    /// How far above a point of the posed eye its skin comes from, while no lid is made: most of
+    /// what is drawn with an eye, and the cheapest to tell. `None` within the opening and at its
+    /// edges, and where a lid is made: [`shade`](Self::shade) knows.
     #[inline]
-    fn bare(&self, lid: &Lid, p: V2, soft: f32) -> Option<V2> {
+    pub fn bare(&self, lid: &Lid, p: V2, pixel: f32) -> Option<f32> {
         if lid.shut > MADE.0 {
             return None;
         }
         if p.x.abs() >= self.half_width {
-            return Some(p);
+            return Some(0.0);
         }
-        let place = self.place(lid, p.x);
+        let (place, soft) = (self.place(lid, p.x), SOFT.max(pixel));
         if p.y >= place.floor.max(place.edge) + 0.5 * soft {
-            return Some(p);
+            return Some(0.0);
         }
-        (p.y <= place.edge - 0.5 * soft).then(|| self.skin(&place, p))
+        (p.y <= place.edge - 0.5 * soft).then(|| self.pull(&place, p.y))
     }
 
     /// Where the skin above the lid's edge comes from.
     fn skin(&self, place: &Place, p: V2) -> V2 {
+        V2::new(p.x, p.y - self.pull(place, p.y))
+    }
+
+    /// How far it is pulled down where it lies at `y` now.
+    fn pull(&self, place: &Place, y: f32) -> f32 {
         let top = place.upper - self.room;
-        if p.y <= top {
-            return p;
+        if y <= top {
+            return 0.0;
         }
-        let t = ((p.y - top) / (place.upper + place.pull - top).max(1e-3)).min(1.0);
-        V2::new(p.x, p.y - place.pull * t * t)
+        let t = ((y - top) / (place.upper + place.pull - top).max(1e-3)).min(1.0);
+        place.pull * t * t
     }
 
     /// Where the skin below the opening comes from: the lower lid is pulled up as it rises.

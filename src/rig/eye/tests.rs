@@ -112,6 +112,30 @@ fn brows_and_cheeks_do_not_blink() {
     }
 }
 
+/// The short way to the skin around an eye leads where the long one does.
+#[test]
+fn bare_skin_is_what_is_seen() {
+    let (mut told, pixel) = (0, 0.005);
+    for eye in painted(0.0).0 {
+        for shut in [-0.2, 0.0, 0.06] {
+            let lid = Lid { shut, ..SHUT };
+            for i in 0..80 * 60 {
+                let p = V2::new((i % 80) as f32 - 39.5, (i / 80) as f32 - 29.5) * 0.008;
+                let Some(up) = eye.bare(&lid, p, pixel) else {
+                    continue;
+                };
+                let shade = eye.shade(&lid, p, pixel);
+                let off = shade.from + V2::new(0.0, up) - p;
+                assert!(off.length() < 1e-5, "{shut} {p:?}: {up}, {shade:?}");
+                assert!(matches!(shade.over, Over::Nothing));
+                told += 1;
+            }
+        }
+        assert_eq!(eye.bare(&SHUT, V2::ZERO, pixel), None);
+    }
+    assert!(told > 15_000, "{told}");
+}
+
 #[test]
 fn a_blink_comes_down_steadily() {
     let eye = &painted(0.0).0[0];
