@@ -91,8 +91,8 @@ impl Container {
         let encoder = super::make(name)?;
         encoder.set_property("bitrate", bitrate);
         if self == Container::Mp4 {
-            // At this bitrate it is nearer to the sound than the slower one (by 3 to 8 dB in each
-            // band, of speech and singing), which keeps what is thought not to be heard.
+            // At this bitrate it is nearer to the sound than the slower one: by SNR in five bands of
+            // speech, two voices at once and singing 9 dB better at most and 0.4 worse.
             encoder.set_property_from_str("aac-coder", "fast");
         }
         Ok(encoder)

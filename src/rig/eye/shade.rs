@@ -84,7 +84,21 @@ impl Eye {
                 },
             };
         }
-        let line = (self.lid.lash, self.lash_line(lid, &place, p, pixel));
+        self.falling(lid, &place, p, pixel, [above, below, on_lid])
+    }
+
+    /// The same where a lid is made. How far the point lies on the upper lid, on the lower one, and
+    /// on any lid, 0–1.
+    fn falling(
+        &self,
+        lid: &Lid,
+        place: &Place,
+        p: V2,
+        pixel: f32,
+        [above, below, on_lid]: [f32; 3],
+    ) -> Shade {
+        let soft = SOFT.max(pixel);
+        let line = (self.lid.lash, self.lash_line(lid, place, p, pixel));
         // Most of what is drawn with a falling lid is skin of the picture: nothing is made there.
         let made = |cover: f32| {
             let cover = cover * self.lid.made(p);
@@ -96,7 +110,7 @@ impl Eye {
             (skin, cover)
         };
         if on_lid <= 0.0 {
-            let ball = self.eyeball(lid, &place, p, pixel);
+            let ball = self.eyeball(lid, place, p, pixel);
             return match ball.over {
                 Over::Paint(colour, alpha) => paint_twice(ball.from, (colour, alpha), line),
                 _ => paint_twice(ball.from, ([0.0; 3], 0.0), line),
@@ -104,7 +118,7 @@ impl Eye {
         }
         if above >= below {
             if on_lid < 1.0 {
-                let ball = self.eyeball(lid, &place, p, pixel);
+                let ball = self.eyeball(lid, place, p, pixel);
                 return paint_twice(ball.from, (self.lid.skin(p), on_lid), line);
             }
             // Between the pulled lid and the made one's edge there is nothing to pull.
@@ -114,15 +128,15 @@ impl Eye {
                 p.y,
             );
             let cover = place.made + (1.0 - place.made) * bare;
-            return paint_twice(self.skin(&place, p), made(cover), line);
+            return paint_twice(self.skin(place, p), made(cover), line);
         }
-        let raised = self.raised(&place, p);
+        let raised = self.raised(place, p);
         // Landmarks too high up leave white under the lid: in the end that is painted over.
         let cover = smoothstep(COVERED.0, COVERED.1, lid.shut);
         if on_lid >= 1.0 {
             return paint_twice(raised, made(cover), line);
         }
-        let ball = self.eyeball(lid, &place, p, pixel);
+        let ball = self.eyeball(lid, place, p, pixel);
         if cover * self.lid.made(p) > 0.5 {
             return paint_twice(ball.from, (self.lid.skin(p), on_lid), line);
         }
