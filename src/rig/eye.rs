@@ -263,11 +263,14 @@ impl Eye {
     /// Prepares both eyes from the picture: the shut lids, and the irises where they are found.
     /// `colour` reads sRGB at a point of face space, `pixel` is the size of a frame sample in IOD.
     pub fn prepare(eyes: &mut [Eye; 2], pixel: f32, colour: impl Fn(V2) -> [f32; 3]) -> Gaze {
+        let around = |eye: &Eye| Around::new(eye, pixel, |p| colour(eye.to_face(p)));
         for eye in eyes.iter_mut() {
-            let around = |eye: &Eye| Around::new(eye, pixel, |p| colour(eye.to_face(p)));
             for _ in 0..REFINEMENTS {
                 eye.refine(&around(eye));
             }
+        }
+        Self::follow_white(eyes, around);
+        for eye in eyes.iter_mut() {
             eye.lid = ShutLid::paint(eye, around(eye));
         }
         if eyes.iter().any(|eye| eye.width() < LEAST_WIDTH * pixel) {
@@ -462,6 +465,7 @@ fn end(length: f32, mut eyeball: impl FnMut(f32) -> f32) -> f32 {
     end
 }
 
+mod outline;
 mod shade;
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,10 @@ const LASHES: f32 = 0.09;
 /// elsewhere than the landmarks say is paler by this one.
 const DARKER: f32 = 0.10;
 const PALER: f32 = 0.12;
+/// Nothing darker than the skin's luma by this factor is taken for the white, whose lids shade it.
+const DIMMEST: f32 = 0.6;
 /// How far a lid bulges over the eyeball: lighter in the middle, darker at its edges.
-const ROUND: (f32, f32) = (0.05, 0.06);
+const ROUND: (f32, f32) = (0.13, 0.08);
 
 /// The fold above a shut lid: how far above the open one, and how wide, IOD; how dark.
 const FOLD: (f32, f32) = (0.022, 0.014);
@@ -64,6 +66,30 @@ impl Around {
             bare,
             near,
         }
+    }
+
+    /// Where a node lies.
+    pub(super) fn place(&self, node: usize) -> V2 {
+        self.picture.place(node)
+    }
+
+    /// Nodes a row, and of each node whether it is as pale as the white of an eye: paler than
+    /// most of what is no eye by the landmarks.
+    pub(super) fn whites(&self) -> (usize, Vec<bool>) {
+        let colours = self.picture.colours();
+        let skin = |of: fn([f32; 3]) -> f32| {
+            let known = colours.iter().zip(&self.near);
+            let known = known.filter(|(_, near)| **near == Near::Skin);
+            let mut all: Vec<f32> = known.map(|(c, _)| of(*c)).collect();
+            all.sort_by(f32::total_cmp);
+            all.get(all.len() / 2).copied().unwrap_or_default()
+        };
+        let (usual, bright) = (skin(paleness), skin(luma));
+        let is_white = |c: &[f32; 3]| paleness(*c) > usual + PALER && luma(*c) > DIMMEST * bright;
+        (
+            self.picture.size().0,
+            colours.iter().map(is_white).collect(),
+        )
     }
 
     /// How much paler than skin a point is: the white of an eye is, 0–1.
