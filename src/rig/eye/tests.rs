@@ -24,7 +24,8 @@ fn paint(outlines: &[Eye; 2], white: f32, p: V2) -> [f32; 3] {
     for e in outlines {
         let q = e.to_local(p);
         let x = q.x / (1.0 + white / e.half_width);
-        let (upper, lower) = (e.upper.at(x), e.lower.at(x) + white);
+        let s = x / e.half_width;
+        let (upper, lower) = (e.upper.at(x), e.lower.at(x) + white * (1.0 - s.powi(4)));
         if q.x.abs() > e.half_width + white || q.y < upper - 0.03 || q.y > lower {
             continue;
         }
