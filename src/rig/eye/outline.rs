@@ -11,6 +11,10 @@ const BEYOND: f32 = 0.12;
 const SLACK: f32 = 0.025;
 /// White is followed so far beyond the landmarks' corners, half-widths.
 const FURTHEST: f32 = 1.6;
+/// An eye is no wider than its landmarks by more than this factor, and no higher than so many of its
+/// widths.
+const WIDER: f32 = 1.25;
+const ROUND: f32 = 0.8;
 /// An outline is fitted to what it must not cut off: a point outside counts so many times as much
 /// as one within, and the fit is made so often, as which points lie outside changes with it.
 const OUTSIDE: f32 = 12.0;
@@ -29,11 +33,26 @@ impl Eye {
             let beyond = white.iter().filter(|p| !eye.holds(**p)).count();
             beyond as f32 > BEYOND * white.len() as f32
         };
-        if eyes.iter().zip(&white).all(large) {
-            for (eye, white) in eyes.iter_mut().zip(&white) {
-                eye.enclose(white);
-            }
+        if !eyes.iter().zip(&white).all(large) {
+            return;
         }
+        let mut found = eyes.clone();
+        for (eye, white) in found.iter_mut().zip(&white) {
+            eye.enclose(white);
+        }
+        if eyes
+            .iter()
+            .zip(&found)
+            .all(|(own, found)| own.may_be(found))
+        {
+            *eyes = found;
+        }
+    }
+
+    /// Whether an outline may be this eye's: light in a pair of glasses is pale as well.
+    fn may_be(&self, found: &Eye) -> bool {
+        let opening = found.span.1 - found.span.0;
+        found.half_width < WIDER * self.half_width && opening < ROUND * found.width()
     }
 
     /// Moves the corners and the lids out to where those places end, which are some.
@@ -105,6 +124,7 @@ impl Eye {
         for p in places {
             let s = p.x / self.half_width;
             let column = ((s * 0.5 + 0.5) * COLUMNS as f32) as usize;
+            let column = column.min(COLUMNS - 1);
             if s.abs() < 1.0 {
                 ends[column] = ends[column].max(side * p.y);
             }
