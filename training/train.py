@@ -39,6 +39,9 @@ LEAD = 1
 # So much of the jaw's target is that of the phones themselves; the rest is the articulator's,
 # which reaches less of it where nothing is stressed. Spread of its smoothing, frames.
 JAW_SHARE, JAW_SPREAD = 0.9, 2.6
+# Weights shrink by this fraction of the step's rate: there is little speech of people, and it is
+# learnt by heart otherwise.
+DECAY = 0.1
 # Lips that are nearer than this have met.
 MET = 0.9
 
@@ -137,7 +140,7 @@ def train(rows, starts, weight_of, seed, steps, batch, rate=3e-3, log=print, beg
     rng = np.random.default_rng(seed)
     weights = begin or network.initial(jax.random.PRNGKey(seed))
     schedule = optax.warmup_cosine_decay_schedule(0.0, rate, min(100, steps // 5), steps, rate * 0.02)
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=DECAY))
     state = optimiser.init(weights)
     mean = weights
 

@@ -14,8 +14,9 @@ const CLOSURE: (f32, f32) = (0.6, 0.45);
 const LIP_TEETH: (f32, f32) = (0.6, 0.4);
 /// The fewest frames of a contact: 30 ms, which a viewer sees.
 const SHORTEST: u32 = 3;
-/// How near lips come that do not meet.
-const NEAR: f32 = 0.1;
+/// How near lips come that may be about to meet and do not: of an aperture so much is taken at
+/// most, which leaves [`AJAR`] jaws open by more than the 0.03 IOD that count as shut.
+const NEAR: f32 = 0.25;
 /// While something is said, jaws are open by so much at least: lips that do not meet are seen
 /// not to. Below the second nothing is said.
 const AJAR: f32 = 0.13;
