@@ -13,8 +13,8 @@ const SLACK: f32 = 0.025;
 const FURTHEST: f32 = 1.6;
 /// An eye is no wider than its landmarks by more than this factor, and no higher than so many of its
 /// widths.
-const WIDER: f32 = 1.25;
-const ROUND: f32 = 0.8;
+const WIDEST: f32 = 1.25;
+const HIGHEST: f32 = 0.8;
 /// An outline is fitted to what it must not cut off: a point outside counts so many times as much
 /// as one within, and the fit is made so often, as which points lie outside changes with it.
 const OUTSIDE: f32 = 12.0;
@@ -52,7 +52,7 @@ impl Eye {
     /// Whether an outline may be this eye's: light in a pair of glasses is pale as well.
     fn may_be(&self, found: &Eye) -> bool {
         let opening = found.span.1 - found.span.0;
-        found.half_width < WIDER * self.half_width && opening < ROUND * found.width()
+        found.half_width < WIDEST * self.half_width && opening < HIGHEST * found.width()
     }
 
     /// Moves the corners and the lids out to where those places end, which are some.
