@@ -32,12 +32,16 @@ case ${1:-} in
     link)
         link_to "$plugin" "$plugin_link"
         link_to "$program" "$program_link"
+        linked='sonic-probe is'
         # The service takes long to build, and few need it.
-        [ ! -e "$service" ] || link_to "$service" "$service_link"
+        if [ -e "$service" ]; then
+            link_to "$service" "$service_link"
+            linked='sonic-probe and sonicd are'
+        fi
         say "GStreamer finds the plugin through $plugin_link (\`make unlink\` undoes it)."
         case :$PATH: in
             *:"$program_folder":*) ;;
-            *) say "sonic-probe and sonicd are in $program_folder; put $program_folder on your PATH to call them by their names." ;;
+            *) say "$linked in $program_folder; put $program_folder on your PATH to call by name what is there." ;;
         esac
         ;;
     unlink)
