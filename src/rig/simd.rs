@@ -118,10 +118,10 @@ fn weights(t: __m256i) -> [__m256i; 4] {
     let t2 = _mm256_mulhrs_epi16(t, t);
     let t3 = _mm256_mulhrs_epi16(t2, t);
     let (d, e) = (_mm256_sub_epi16(t2, t3), _mm256_sub_epi16(t, t2));
-    let a = scaled(_mm256_sub_epi16(d, e), 32);
-    let less = scaled(d, 32);
-    let c = _mm256_sub_epi16(t, _mm256_srai_epi16::<1>(e));
-    let c = _mm256_add_epi16(c, _mm256_add_epi16(d, _mm256_srai_epi16::<1>(d)));
+    let a = scaled(_mm256_sub_epi16(d, e), 48);
+    let less = scaled(d, 48);
+    let c = _mm256_sub_epi16(t, _mm256_srai_epi16::<2>(e));
+    let c = _mm256_add_epi16(c, _mm256_add_epi16(d, _mm256_srai_epi16::<2>(d)));
     let c = scaled(c, 64);
     let others = _mm256_sub_epi16(_mm256_add_epi16(a, c), less);
     let b = _mm256_sub_epi16(_mm256_set1_epi16(64), others);

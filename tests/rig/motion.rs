@@ -52,7 +52,7 @@ fn untouched(
         ..Style::default()
     };
     let mut changed = 0;
-    for pose in speech(style, 4) {
+    for pose in speech(style, 7, 4) {
         let frame = drawn(&mut rig, &pose);
         changed += usize::from(frame.planes != base.planes);
         for (i, moves) in moves.iter().copied().enumerate() {
@@ -117,22 +117,25 @@ fn a_moving_face_stays_sharp_and_does_not_pulse() {
         blink_rate: 0.0,
         ..Style::default()
     };
-    // Before the voice is known its first syllable opens the mouth too wide.
-    let all: Vec<f64> = speech(style, 5)[25..]
-        .iter()
-        .map(|pose| detail(&drawn(&mut rig, pose), face))
-        .collect();
-    assert_eq!(all.len(), 100);
-    let mean = all.iter().sum::<f64>() / 100.0;
-    let (least, most) = all
-        .iter()
-        .fold((f64::MAX, 0.0f64), |(l, m), v| (l.min(*v), m.max(*v)));
-    println!("detail: at rest {resting:.1}, mean {mean:.1}, {least:.1} to {most:.1}");
-    assert!(mean >= 0.6 * resting, "{mean} of {resting}");
-    assert!(
-        least >= 0.85 * mean && most <= 1.15 * mean,
-        "{least} to {most} about {mean}"
-    );
+    // Heads that move little and much.
+    for seed in [2, 7, 11] {
+        // Before the voice is known its first syllable opens the mouth too wide.
+        let all: Vec<f64> = speech(style, seed, 5)[25..]
+            .iter()
+            .map(|pose| detail(&drawn(&mut rig, pose), face))
+            .collect();
+        assert_eq!(all.len(), 100);
+        let mean = all.iter().sum::<f64>() / 100.0;
+        let (least, most) = all
+            .iter()
+            .fold((f64::MAX, 0.0f64), |(l, m), v| (l.min(*v), m.max(*v)));
+        println!("detail: at rest {resting:.1}, mean {mean:.1}, {least:.1} to {most:.1}");
+        assert!(mean >= 0.8 * resting, "{mean} of {resting}");
+        assert!(
+            least >= 0.85 * mean && most <= 1.15 * mean,
+            "{least} to {most} about {mean}"
+        );
+    }
 }
 
 #[test]

@@ -42,8 +42,8 @@ pub fn blink(weight: f32) -> FacePose {
 }
 
 /// Poses at 25 a second of syllables, three a second with pauses.
-pub fn speech(style: Style, seconds: u32) -> Vec<FacePose> {
-    let mut animator = Animator::new(RATE, FrameGrid::new(25, 1).unwrap(), 7, style);
+pub fn speech(style: Style, seed: u64, seconds: u32) -> Vec<FacePose> {
+    let mut animator = Animator::new(RATE, FrameGrid::new(25, 1).unwrap(), seed, style);
     let sound: Vec<f32> = (0..seconds * RATE)
         .map(|i| {
             let t = f64::from(i) / f64::from(RATE);
