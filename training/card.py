@@ -15,12 +15,15 @@ def named(name):
 
 
 def figures(t):
-    """A row of the tables."""
+    """A row of the tables. Where no f or v was made none was right or wrong."""
+    tucked = f"{t['tucked_precision']:.2f}" if t["tucked_recall"] else "–"
     return (f"{t['recordings']} | {t['openness']:.2f} | {t['worst']:.2f} | {t['events']} | {t['recall']:.2f} | "
-            f"{t['precision']:.2f} | {t['f1']:.2f} | {100 * t['shut']:.1f} % |")
+            f"{t['precision']:.2f} | {t['f1']:.2f} | {t['tucked']} | {t['tucked_recall']:.2f} | "
+            f"{tucked} | {100 * t['shut']:.1f} % |")
 
 
-HEAD = "recordings | openness | worst | p b m | recall | precision | F1 | vowels shut |\n" + "|---" * 8 + "|"
+HEAD = "recordings | openness | worst | p b m | recall | precision | F1 | f v | recall | precision | vowels shut |\n" \
+    + "|---" * 11 + "|"
 
 
 def people(scores):
@@ -85,9 +88,9 @@ def spread(seeds):
     if len(seeds) < 2:
         return "The spread from seed to seed has not been measured."
     lines = ["Of seeds " + ", ".join(sorted(seeds)) + ", trained likewise on the same frames, come, at 80 ms:", "",
-             "| speech | openness | F1 of p b m |", "|---|---|---|"]
+             "| speech | openness | F1 of p b m | F1 of f v |", "|---|---|---|---|"]
     for name in next(iter(seeds.values())):
-        cells = (", ".join(f"{seeds[s][name][k]:.{2 + (k == 0)}f}" for s in sorted(seeds)) for k in (0, 1))
+        cells = (", ".join(f"{seeds[s][name][k]:.{2 + (k == 0)}f}" for s in sorted(seeds)) for k in range(3))
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -108,7 +111,8 @@ Made by `make train`; do not edit. What it is for and how it was trained: `docs/
 
 Recorded English prompts of one woman (Debian's `asterisk-core-sounds-en-g722`) with their text, aligned by
 PocketSphinx; "other clips" are aligned on PocketSphinx's own words. p, b or m is hit when the aperture falls
-below 0.03 eye distances within the phone ±40 ms; shut without one, outside of pauses, is false. The network is
+below 0.03 eye distances within the phone ±40 ms; shut without one, outside of pauses, is false. f or v is hit when
+the lower lip is shown at the teeth within as much. The network is
 judged as it runs live, by `NetworkArticulator`. Openness is the
 correlation of the aperture with the phones' nominal one, smoothed by 30 ms; "worst" is that of recordings of at
 least 2 s. Vowels: open ones of at least 80 ms that are shut in their middle half.

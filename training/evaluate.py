@@ -25,8 +25,11 @@ VISEMES = "sil PP FF TH DD kk CH SS nn RR aa E I O U".split()
 NOMINAL |= dict(PP=(0, 0), FF=(0.08, 0.15), DD=(0.2, 0.05), kk=(0.25, 0), SS=(0.12, 0.1), nn=(0.22, 0.05),
                 RR=(0.25, 0), aa=(0.62, 0.1), E=(0.42, 0.1), I=(0.24, 0.1), O=(0.45, 0), U=(0.2, 0))
 LABIAL = {"P", "B", "M", "PP"}
+LABIODENTAL = {"F", "V", "FF"}
 OPEN = {"AA", "AE", "AH", "AO", "AW", "AY", "EH", "EY", "OW", "OY", "aa", "E", "O"}
 SHUT = 0.03
+# What is shown of a lip at the teeth, 0-1, from which on it is seen there.
+TUCKED = 0.5
 SLACK = 0.04
 
 
@@ -45,6 +48,27 @@ def plain(name):
     return "SIL" if name in ("sil", "<s>", "</s>", "<sil>", "SIL", "[NOISE]", "+NSN+", "+SPN+") else name
 
 
+def contacts(shown, time, phones, wanted, excused):
+    """Counts of contacts that are shown, frame by frame, against those of the phones that want one; near one
+    that is excused none is false."""
+    result = dict(events=0, hits=0, false=0, wrong={})
+    for name, a, b in phones:
+        if name in wanted:
+            result["events"] += 1
+            result["hits"] += bool(shown[(time >= a - SLACK) & (time <= b + SLACK)].any())
+    for start, end in runs(shown):
+        a, b = start / 100 - SLACK, (end - 1) / 100 + SLACK
+        near = [p for p in phones if p[2] > a and p[1] < b]
+        # Before the first phone and behind the last there is silence.
+        if not near or any(p[0] in excused for p in near) or a < phones[0][1] or b > phones[-1][2]:
+            continue
+        result["false"] += 1
+        middle = (start + end - 1) / 200
+        name = min(near, key=lambda p: max(p[1] - middle, middle - p[2]))[0]
+        result["wrong"][name] = result["wrong"].get(name, 0) + 1
+    return result
+
+
 def score(mouths, phones, offset=0.0):
     """Counts and the correlation for one recording. `offset` is added to the phones' times."""
     phones = [(plain(n), a + offset, b + offset) for n, a, b in phones]
@@ -61,47 +85,38 @@ def score(mouths, phones, offset=0.0):
         nominal[(time >= a) & (time < b)] = 0.33 * jaw + 0.05 * upper
     nominal = gaussian_filter1d(nominal, 3)
     known[: max(0, int(phones[0][1] * 100))] = False
-    result = dict(events=0, hits=0, false=0, vowels=0, shut=0, wrong={})
+    result = dict(vowels=0, shut=0, seconds=n / 100)
     with np.errstate(invalid="ignore"):
         result["openness"] = float(np.nan_to_num(np.corrcoef(shown[known], nominal[known])[0, 1]))
-    result["seconds"] = n / 100
     shutness = shown < SHUT
+    # Lips may be shut in a pause.
+    result |= contacts(shutness, time, phones, LABIAL, LABIAL | {"SIL", "?"})
+    tucked = contacts(mouths[:n, 5] > TUCKED, time, phones, LABIODENTAL, LABIODENTAL | {"?"})
+    result |= {f"tucked_{key}": value for key, value in tucked.items()}
     for name, a, b in phones:
-        if name in LABIAL:
-            result["events"] += 1
-            near = (time >= a - SLACK) & (time <= b + SLACK)
-            result["hits"] += bool(shutness[near].any())
         if name in OPEN and b - a >= 0.08:
             result["vowels"] += 1
             middle = (time >= a + (b - a) / 4) & (time <= b - (b - a) / 4)
             result["shut"] += bool(shutness[middle].any())
-    for start, end in runs(shutness):
-        a, b = start / 100 - SLACK, (end - 1) / 100 + SLACK
-        near = [p for p in phones if p[2] > a and p[1] < b]
-        if not near or any(p[0] in LABIAL or p[0] in ("SIL", "?") for p in near):
-            continue
-        # Before the first phone and behind the last there is silence.
-        if a < phones[0][1] or b > phones[-1][2]:
-            continue
-        result["false"] += 1
-        middle = (start + end - 1) / 200
-        name = min(near, key=lambda p: max(p[1] - middle, middle - p[2]))[0]
-        result["wrong"][name] = result["wrong"].get(name, 0) + 1
     return result
 
 
 def total(scores):
     """The figures over recordings."""
     add = lambda key: sum(s[key] for s in scores)
-    recall = add("hits") / max(add("events"), 1)
-    precision = add("hits") / max(add("hits") + add("false"), 1)
+
+    def hit(of=""):
+        hits = add(f"{of}hits")
+        recall, precision = hits / max(add(f"{of}events"), 1), hits / max(hits + add(f"{of}false"), 1)
+        return {f"{of}recall": recall, f"{of}precision": precision,
+                f"{of}f1": 2 * recall * precision / max(recall + precision, 1e-9)}
+
     long = [s["openness"] for s in scores if s["seconds"] >= 2.0]
     wrong = {}
     for s in scores:
         for name, count in s["wrong"].items():
             wrong[name] = wrong.get(name, 0) + count
-    return dict(recordings=len(scores), events=add("events"), recall=recall, precision=precision,
-                f1=2 * recall * precision / max(recall + precision, 1e-9),
+    return dict(hit() | hit("tucked_"), recordings=len(scores), events=add("events"), tucked=add("tucked_events"),
                 openness=float(np.average([s["openness"] for s in scores], weights=[s["seconds"] for s in scores])),
                 worst=min(long) if long else float("nan"), below=float(np.mean(np.array(long) < 0.78)) if long else 0.0,
                 shut=add("shut") / max(add("vowels"), 1), vowels=add("vowels"),
@@ -145,6 +160,7 @@ def decoded(engine, raws, folder):
 def line(name, t):
     return (f"{name:28} n {t['recordings']:3} openness {t['openness']:.3f} worst {t['worst']:.2f} <.78 {t['below']:.2f} | "
             f"events {t['events']} recall {t['recall']:.2f} precision {t['precision']:.2f} F1 {t['f1']:.3f} | "
+            f"f v {t['tucked']} recall {t['tucked_recall']:.2f} precision {t['tucked_precision']:.2f} F1 {t['tucked_f1']:.3f} | "
             f"shut vowels {100 * t['shut']:.1f} % | {t['wrong']}")
 
 

@@ -111,7 +111,7 @@ def noted(args, scores):
     file = args.folder / "seeds.json"
     told = read(file)
     told.setdefault(str(args.train_steps), {})[str(args.seed)] = {
-        name: (total["openness"], total["f1"]) for name, total in scores.items()}
+        name: (total["openness"], total["f1"], total["tucked_f1"]) for name, total in scores.items()}
     file.write_text(json.dumps(told))
     return told[str(args.train_steps)]
 

@@ -71,18 +71,32 @@ def evenness():
     return kernel
 
 
-def apply(weights, bands):
-    """Logits by look-ahead: mouths and visemes of the frame so many frames before each."""
+def thinned(x, share, key):
+    """x of [batch, time, width] without a share of the channels of each sequence, chosen by the key; the
+    others make up for it."""
+    if key is None:
+        return x
+    kept = jax.random.bernoulli(key, 1 - share, (x.shape[0], 1, x.shape[2]))
+    return x * kept / (1 - share)
+
+
+def apply(weights, bands, left_out=0.0, key=None):
+    """Logits by look-ahead: mouths and visemes of the frame so many frames before each. With a key, in training,
+    a share of the channels is left out of each sequence (Tompson et al., 2015)."""
+    count = len(DILATIONS) + len(LOOK_AHEADS)
+    keys = iter([None] * count if key is None else jax.random.split(key, count))
     bands = bands @ SMOOTHING
     x = jnp.concatenate([shifted(bands, k) for k in range(3)], -1)
     x = activation(x @ weights["in"] + weights["in_b"])
     for i, dilation in enumerate(DILATIONS):
         taps = jnp.concatenate([shifted(x, k * dilation) for k in range(KERNEL)], -1)
         inner = activation(taps @ weights[f"a{i}"] + weights[f"ab{i}"])
+        inner = thinned(inner, left_out, next(keys))
         x = x + inner @ weights[f"c{i}"] + weights[f"cb{i}"]
     out = {}
     for ahead in LOOK_AHEADS:
         h = activation(x @ weights[f"h{ahead}"] + weights[f"hb{ahead}"])
+        h = thinned(h, left_out, next(keys))
         said = h @ weights[f"o{ahead}"] + weights[f"ob{ahead}"]
         mouth = said[..., :CHANNELS]
         even = sum(shifted(mouth, k) * share for k, share in enumerate(evenness()))
