@@ -52,6 +52,19 @@ def prompt_texts(path):
     return texts
 
 
+# What a file of such lines begins with.
+HEAD = """# Prompts of Debian's asterisk-core-sounds-en-g722 and when their phones sound, by PocketSphinx: a name, then
+# for each phone its symbol of the CMU dictionary (? where none fits), start and end, hundredths of a second. Made by
+# `sh scripts/train.sh align`.
+"""
+
+
+def line(row):
+    """A recording and its phones as the tests read them."""
+    phones = (f"{name} {round(a * 100)} {round(b * 100)}" for name, a, b in row["phones"])
+    return " ".join([row["name"], *phones])
+
+
 class Judge:
     """Aligns words with speech."""
 
