@@ -176,7 +176,8 @@ def report(name, mouths, rows):
     """Prints the figures by part of the recordings, and gives them."""
     parts = {"prompts, tuned on": lambda r: r["kind"] == "prompt" and not held_out(r),
              "prompts, held out": lambda r: r["kind"] == "prompt" and held_out(r),
-             "other clips": lambda r: r["kind"] == "clip"}
+             "other people": lambda r: r["kind"] == "other",
+             "recordings of unknown text": lambda r: r["kind"] == "clip"}
     found = {}
     for part, chosen in parts.items():
         scores = [score(m, r["phones"]) for m, r in zip(mouths, rows) if chosen(r)]

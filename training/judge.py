@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """The judge: what real people say when, by PocketSphinx, aligned on words.
 
-Recorded prompts come with their text (Debian's asterisk-core-sounds-en); of other recordings the
-words are PocketSphinx's own, which it then aligns. English only.
+Recorded prompts come with their text (Debian's asterisk-core-sounds-en), and so do the recordings of a few other
+people (pocketsphinx-testdata); of any more the words are PocketSphinx's own, which it then aligns. English only.
 """
 
 import gzip
@@ -17,6 +17,9 @@ from pocketsphinx import Decoder
 
 RATE = 16_000
 PROMPTS = pathlib.Path("/usr/share/asterisk/sounds/en_US_f_Allison")
+# Debian's pocketsphinx-testdata: a book that somebody reads, somebody who names cards, and two others.
+OTHERS = pathlib.Path("/usr/share/pocketsphinx/test/data")
+OTHER_TEXTS = {"goforward": "go forward ten meters", "tidigits/dhd.2934z": "two nine three four zero"}
 FIGURES = "zero one two three four five six seven eight nine".split()
 
 # The CMU dictionary's phones in IPA.
@@ -30,6 +33,8 @@ IPA = dict(
 def sound(path):
     """A file of any format as 16 kHz mono."""
     path = str(path)
+    if path.endswith(".raw"):
+        return np.fromfile(path, "<i2").astype("<f4") / 32768
     if path.endswith(".g722"):
         decoded = G722(RATE, 64_000).decode(pathlib.Path(path).read_bytes())
         return np.array(decoded, "<f4") / 32768
@@ -49,6 +54,16 @@ def prompt_texts(path):
             continue
         text = re.sub(r"\d", lambda d: f" {FIGURES[int(d[0])]} ", text.lower())
         texts[name] = " ".join(re.findall(r"[a-z']+", text))
+    return texts
+
+
+def other_texts():
+    """Recordings of other people, and what they say."""
+    texts = {OTHERS / f"{name}.raw": text for name, text in OTHER_TEXTS.items()}
+    for folder, file in (("librivox", "transcription"), ("cards", "cards.transcription")):
+        for row in (OTHERS / folder / file).read_text().splitlines():
+            text, name = re.fullmatch(r"<s> (.*?) *</s> \((.*)\)", row).groups()
+            texts[OTHERS / folder / f"{name}.wav"] = text
     return texts
 
 
@@ -170,6 +185,11 @@ def main(folder, texts_file, recordings):
             phones = judge.phones(samples, text)
             if phones is not None:
                 add(name, "prompt", samples, text, phones)
+    for path, text in sorted(other_texts().items()):
+        samples = sound(path)
+        phones = judge.phones(samples, text)
+        if phones is not None:
+            add(f"{path.parent.name}/{path.stem}", "other", samples, text, phones)
     for path in recordings:
         samples = sound(path)
         text, phones = heard(judge, samples)
