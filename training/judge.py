@@ -68,16 +68,16 @@ def other_texts():
 
 
 # What a file of such lines begins with.
-HEAD = """# Prompts of Debian's asterisk-core-sounds-en-g722 and when their phones sound, by PocketSphinx: a name, then
-# for each phone its symbol of the CMU dictionary (? where none fits), start and end, hundredths of a second. Made by
-# `sh scripts/train.sh align`.
+HEAD = """# Recordings of people and when their phones sound, by PocketSphinx: "prompt" (of Debian's
+# asterisk-core-sounds-en-g722) or "other" (of pocketsphinx-testdata), a name, then for each phone its symbol of the CMU
+# dictionary (? where none fits), start and end, hundredths of a second. Made by `sh scripts/train.sh align`.
 """
 
 
 def line(row):
     """A recording and its phones as the tests read them."""
     phones = (f"{name} {round(a * 100)} {round(b * 100)}" for name, a, b in row["phones"])
-    return " ".join([row["name"], *phones])
+    return " ".join([row["kind"], row["name"], *phones])
 
 
 class Judge:
@@ -189,7 +189,7 @@ def main(folder, texts_file, recordings):
         samples = sound(path)
         phones = judge.phones(samples, text)
         if phones is not None:
-            add(f"{path.parent.name}/{path.stem}", "other", samples, text, phones)
+            add(str(path.relative_to(OTHERS).with_suffix("")), "other", samples, text, phones)
     for path in recordings:
         samples = sound(path)
         text, phones = heard(judge, samples)

@@ -24,7 +24,7 @@ import words
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 # What the tests judge by.
-PROMPTS = TOP / "gst/tests/people.txt"
+HEARD = TOP / "gst/tests/people.txt"
 # What is listened to unless `look-ahead` asks for another, frames.
 DEFAULT_AHEAD = 8
 # The network is judged in the runtime that training brings along.
@@ -99,11 +99,12 @@ def leave_out(args):
 
 
 def align(args):
-    """Finds out what people say when; of the prompts that are held out, for the tests as well."""
+    """Finds out what people say when; of those by whom nothing is tuned, for the tests as well."""
     judge.main(args.folder / "people", args.texts, args.recordings)
     people = json.loads((args.folder / "people/judged.json").read_text())
-    lines = [judge.line(row) for row in people if row["kind"] == "prompt" and evaluate.held_out(row)]
-    PROMPTS.write_text(judge.HEAD + "\n".join(lines) + "\n")
+    kept = (row for row in people if row["kind"] == "other" or row["kind"] == "prompt" and evaluate.held_out(row))
+    lines = [judge.line(row) for row in kept]
+    HEARD.write_text(judge.HEAD + "\n".join(lines) + "\n")
 
 
 def read(file):

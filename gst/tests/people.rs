@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The built-in network on somebody whom it never heard: recorded prompts whose phones are known
+//! The built-in network on people whom it never heard: recordings whose phones are known
 //! (people.txt), by the definitions of training/evaluate.py. The figures that hold are on the
 //! model card; here they must not get much worse.
 
@@ -17,7 +17,17 @@ use sonic_engine::{
 };
 use std::{fs, ops::Range};
 
-const PROMPTS: &str = "/usr/share/asterisk/sounds/en_US_f_Allison";
+/// Packages of recordings, where they lie, and what stands before their names in people.txt.
+const PROMPTS: Source = Source {
+    package: "asterisk-core-sounds-en-g722",
+    folder: "/usr/share/asterisk/sounds/en_US_f_Allison",
+    kind: "prompt",
+};
+const OTHERS: Source = Source {
+    package: "pocketsphinx-testdata",
+    folder: "/usr/share/pocketsphinx/test/data",
+    kind: "other",
+};
 /// Samples of a frame: 10 ms at 16 kHz.
 const HOP: usize = 160;
 /// A mouth is shut below this aperture, IOD.
@@ -26,6 +36,28 @@ const SHUT: f32 = 0.03;
 const SLACK: usize = 4;
 /// What an open vowel lasts at least to be judged, frames.
 const LONG: usize = 8;
+
+struct Source {
+    package: &'static str,
+    folder: &'static str,
+    kind: &'static str,
+}
+
+impl Source {
+    /// A recording at 16 kHz, mono.
+    fn sound(&self, name: &str) -> Vec<f32> {
+        let read = |ending| fs::read(format!("{}/{name}.{ending}", self.folder));
+        if let Ok(coded) = read("g722") {
+            return decoded(coded);
+        }
+        let bytes = read("raw").or_else(|_| read("wav")).expect("a recording");
+        // Of a file without a header this is all.
+        let data = bytes.windows(4).position(|w| w == b"data");
+        let (samples, _) = bytes[data.map_or(0, |at| at + 8)..].as_chunks::<2>();
+        let sample = |s: &[u8; 2]| f32::from(i16::from_le_bytes(*s)) / 32_768.0;
+        samples.iter().map(sample).collect()
+    }
+}
 
 /// What sounds in some frames; nothing where nobody knows.
 struct Said {
@@ -64,10 +96,11 @@ fn viseme(symbol: &str) -> Option<Viseme> {
     Viseme::from_name(name)
 }
 
-/// The name of a prompt, and what is said in it.
-fn prompt(line: &str) -> (&str, Vec<Said>) {
+/// What kind of recording a line is of, its name, and what is said in it.
+fn recording(line: &str) -> (&str, &str, Vec<Said>) {
     let mut words = line.split(' ');
-    let name = words.next().expect("a name");
+    let mut word = || words.next().expect("a word");
+    let (kind, name) = (word(), word());
     let mut said = Vec::new();
     while let Some(symbol) = words.next() {
         let mut frame = || words.next().and_then(|w| w.parse().ok()).expect("a frame");
@@ -76,12 +109,11 @@ fn prompt(line: &str) -> (&str, Vec<Said>) {
             frames: frame()..frame(),
         });
     }
-    (name, said)
+    (kind, name, said)
 }
 
-/// A recording at 16 kHz.
-fn sound(name: &str) -> Vec<f32> {
-    let coded = fs::read(format!("{PROMPTS}/{name}.g722")).expect("a prompt");
+/// What G.722 of 16 kHz and 64 kbit/s holds.
+fn decoded(coded: Vec<u8>) -> Vec<f32> {
     let mut h =
         Harness::new_parse("avdec_g722 ! audioconvert ! capsfilter caps=audio/x-raw,format=F32LE");
     h.set_src_caps_str("audio/G722, rate=16000, channels=1");
@@ -209,21 +241,24 @@ impl Figures {
     }
 }
 
-#[test]
-fn the_mouth_follows_somebody_who_was_never_heard() {
+/// What of the recordings of a source is heard; nothing where something for it is missing.
+fn heard(source: &Source) -> Option<Figures> {
     if let Err(error) = runtime() {
-        return skip(&error.to_string());
+        skip(&error.to_string());
+        return None;
     }
     if !have(&["avdec_g722", "audioconvert"]) {
-        return;
+        return None;
     }
-    if !fs::exists(PROMPTS).is_ok_and(|there| there) {
-        return skip("the package asterisk-core-sounds-en-g722");
+    if !fs::exists(source.folder).is_ok_and(|there| there) {
+        skip(&format!("the package {}", source.package));
+        return None;
     }
     let mut figures = Figures::default();
     let lines = include_str!("people.txt").lines();
-    for (name, said) in lines.filter(|l| !l.starts_with('#')).map(prompt) {
-        let sound = sound(name);
+    let recordings = lines.filter(|l| !l.starts_with('#')).map(recording);
+    for (_, name, said) in recordings.filter(|r| r.0 == source.kind) {
+        let sound = source.sound(name);
         let mut network =
             NetworkArticulator::new(&NetworkOptions::default()).expect("the built-in network");
         network.push(&sound);
@@ -233,22 +268,64 @@ fn the_mouth_follows_somebody_who_was_never_heard() {
             .collect();
         figures.add(&mouths, &said);
     }
-    let Figures {
-        closures, tucked, ..
-    } = &figures;
-    let openness = figures.openness / figures.frames as f64;
-    let shut = figures.shut as f64 / figures.vowels as f64;
-    let counts = |c: &Contacts| format!("{} of {}, {} wrong", c.hit, c.wanted, c.wrong);
-    println!(
-        "openness {openness:.3}, p b m {} (F1 {:.3}), f v {} (F1 {:.3}), vowels shut {shut:.3}",
-        counts(closures),
-        closures.f1(),
-        counts(tucked),
-        tucked.f1(),
-    );
-    assert!(closures.wanted >= 200, "{}", closures.wanted);
-    assert!(openness >= 0.82, "{openness}");
-    assert!(closures.f1() >= 0.70, "{}", counts(closures));
-    assert!(tucked.f1() >= 0.68, "{}", counts(tucked));
-    assert!(shut <= 0.03, "{shut}");
+    Some(figures)
+}
+
+/// What figures must come to at least; of vowels, at most.
+struct Bounds {
+    openness: f64,
+    closures: f64,
+    tucked: f64,
+    vowels_shut: f64,
+}
+
+impl Figures {
+    fn keep_within(&self, bounds: &Bounds) {
+        let openness = self.openness / self.frames as f64;
+        let shut = self.shut as f64 / self.vowels as f64;
+        let counts = |c: &Contacts| format!("{} of {}, {} wrong", c.hit, c.wanted, c.wrong);
+        println!(
+            "openness {openness:.3}, p b m {} (F1 {:.3}), f v {} (F1 {:.3}), vowels shut {shut:.3}",
+            counts(&self.closures),
+            self.closures.f1(),
+            counts(&self.tucked),
+            self.tucked.f1(),
+        );
+        assert!(openness >= bounds.openness, "{openness}");
+        let of = &self.closures;
+        assert!(of.f1() >= bounds.closures, "{}", counts(of));
+        let of = &self.tucked;
+        assert!(of.f1() >= bounds.tucked, "{}", counts(of));
+        assert!(shut <= bounds.vowels_shut, "{shut}");
+    }
+}
+
+/// The half of the prompts by which nothing was tuned.
+#[test]
+fn the_mouth_follows_recorded_prompts() {
+    let Some(figures) = heard(&PROMPTS) else {
+        return;
+    };
+    assert!(figures.closures.wanted >= 200);
+    figures.keep_within(&Bounds {
+        openness: 0.82,
+        closures: 0.70,
+        tucked: 0.68,
+        vowels_shut: 0.03,
+    });
+}
+
+/// A book, cards, digits and a command: few sentences, so one contact is three percent.
+#[test]
+fn the_mouth_follows_four_other_people() {
+    let Some(figures) = heard(&OTHERS) else {
+        return;
+    };
+    assert!(figures.closures.wanted >= 30);
+    figures.keep_within(&Bounds {
+        openness: 0.83,
+        closures: 0.5,
+        tucked: 0.8,
+        vowels_shut: 0.03,
+    });
 }
