@@ -22,7 +22,7 @@ const PALER: f32 = 0.12;
 /// Nothing darker than the skin's luma by this factor is taken for the white, whose lids shade it.
 const DIMMEST: f32 = 0.6;
 /// How far a lid bulges over the eyeball: lighter in the middle, darker at its edges.
-const ROUND: (f32, f32) = (0.13, 0.08);
+const ROUND: (f32, f32) = (0.17, 0.08);
 
 /// The fold above a shut lid: how far above the open one, and how wide, IOD; how dark.
 const FOLD: (f32, f32) = (0.022, 0.014);
