@@ -242,7 +242,7 @@ fn the_mouth_widens_and_narrows_as_commanded() {
 }
 
 /// A real shut eye measures about 0.1. The predictor was trained on photographs: on the built-in
-/// portraits, which are drawn, it reads 0.35 from eyes that are plainly shut, so there the pixels
+/// portraits, which are drawn, it reads 0.4 from eyes that are plainly shut, so there the pixels
 /// are judged (tests/rig), and its reading is only told.
 #[test]
 fn a_blink_is_seen_as_one() {

@@ -110,17 +110,18 @@ Made by `make train`; do not edit. What it is for and how it was trained: `docs/
 ## On people
 
 Recorded English prompts of one woman (Debian's `asterisk-core-sounds-en-g722`), and a few sentences of four other
-people (`pocketsphinx-testdata`: from a book, names of cards, digits, a command), both with their text, aligned by PocketSphinx. p, b or m is hit when the aperture falls
-below 0.03 eye distances within the phone ±40 ms; shut without one, outside of pauses, is false. f or v is hit when
-the lower lip is shown at the teeth within as much. The network is
-judged as it runs live, by `NetworkArticulator`. Openness is the
-correlation of the aperture with the phones' nominal one, smoothed by 30 ms; its mean counts each second
-alike, "worst" is of recordings of at least 2 s. Vowels: open ones of at least 80 ms that are shut in their middle half.
+people (`pocketsphinx-testdata`: from a book, names of cards, digits, a command), both with their text, aligned by
+PocketSphinx. p, b or m is hit when the aperture falls below 0.03 eye distances within the phone ±40 ms; shut without
+one, outside of pauses, is false. f or v is hit when the lower lip is shown at the teeth within as much. The network
+is judged as it runs live, by `NetworkArticulator`. Openness is the correlation of the aperture with the phones'
+nominal one, smoothed by 30 ms; its mean counts each second alike, "worst" is of recordings of at least 2 s.
+Vowels: open ones of at least 80 ms that are shut in their middle half.
 
 {people(scores)}
 
 The decoder's thresholds were chosen on the first half of the prompts. Both halves were in view while ways of
-training were compared (docs/articulation.md), so the second is held out from the thresholds only.
+training were compared (docs/articulation.md), so the second is held out from the thresholds only. The other people
+were first heard when the network was done.
 
 {spread(seeds)}
 

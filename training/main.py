@@ -99,7 +99,7 @@ def leave_out(args):
 
 
 def align(args):
-    """Finds out what people say when; of those by whom nothing is tuned, for the tests as well."""
+    """Finds out what people say when; of those by whom no threshold is chosen, for the tests as well."""
     judge.main(args.folder / "people", args.texts, args.recordings)
     people = json.loads((args.folder / "people/judged.json").read_text())
     kept = (row for row in people if row["kind"] == "other" or row["kind"] == "prompt" and evaluate.held_out(row))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The built-in network on people whom it never heard: recordings whose phones are known
 //! (people.txt), by the definitions of training/evaluate.py. The figures that hold are on the
-//! model card; here they must not get much worse.
+//! model card; here they must not get much worse. It asks the engine only, and lies here because
+//! GStreamer decodes the recordings.
 
 mod common;
 
@@ -17,7 +18,6 @@ use sonic_engine::{
 };
 use std::{fs, ops::Range};
 
-/// Packages of recordings, where they lie, and what stands before their names in people.txt.
 const PROMPTS: Source = Source {
     package: "asterisk-core-sounds-en-g722",
     folder: "/usr/share/asterisk/sounds/en_US_f_Allison",
@@ -32,11 +32,14 @@ const OTHERS: Source = Source {
 const HOP: usize = 160;
 /// A mouth is shut below this aperture, IOD.
 const SHUT: f32 = 0.03;
+/// From so much of it on a lip is seen at the teeth.
+const TUCKED: f32 = 0.5;
 /// Frames that a contact may be early or late.
 const SLACK: usize = 4;
 /// What an open vowel lasts at least to be judged, frames.
 const LONG: usize = 8;
 
+/// A package of recordings, where they lie, and what stands before their names in people.txt.
 struct Source {
     package: &'static str,
     folder: &'static str,
@@ -127,7 +130,7 @@ fn decoded(coded: Vec<u8>) -> Vec<f32> {
     samples.iter().map(|s| f32::from_le_bytes(*s)).collect()
 }
 
-/// Contacts that are wanted, those of them that are shown, and those that are shown for nothing.
+/// Of f and v, or of p, b and m: contacts that are wanted, those of them that are shown, and those that are shown for nothing.
 #[derive(Default)]
 struct Contacts {
     wanted: usize,
@@ -200,6 +203,7 @@ fn correlation(pairs: &[(f32, f32)]) -> f64 {
     xy / (xx * yy).sqrt()
 }
 
+/// Sums over recordings; of the openness, weighed by frames.
 #[derive(Default)]
 struct Figures {
     closures: Contacts,
@@ -215,7 +219,7 @@ impl Figures {
         let frames = mouths.len().min(said[said.len() - 1].frames.end);
         let mouths = &mouths[..frames];
         let shut: Vec<bool> = mouths.iter().map(|m| m.aperture() < SHUT).collect();
-        let tucked: Vec<bool> = mouths.iter().map(|m| m.lip_teeth > 0.5).collect();
+        let tucked: Vec<bool> = mouths.iter().map(|m| m.lip_teeth > TUCKED).collect();
         // Lips may be shut in a pause.
         let excused = [None, Some(Viseme::Sil)];
         self.closures.add(&shut, said, Viseme::Pp, &excused);
@@ -300,7 +304,7 @@ impl Figures {
     }
 }
 
-/// The half of the prompts by which nothing was tuned.
+/// The half of the prompts by which the decoder's thresholds were not chosen.
 #[test]
 fn the_mouth_follows_recorded_prompts() {
     let Some(figures) = heard(&PROMPTS) else {
