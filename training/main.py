@@ -14,6 +14,7 @@ import onnxruntime
 import card
 import dataset
 import evaluate
+import export
 import judge
 import left_out
 import network
@@ -83,12 +84,15 @@ def stretches(args):
 def learn(args):
     """Trains and exports."""
     rows, starts, of = stretches(args)
-    weights = train.train(rows, starts, voices.weights(of, np.diff(starts)), args.seed, args.train_steps, args.batch)
+    often = voices.weights(of, np.diff(starts))
+    members = []
+    for k in range(network.MEMBERS):
+        members.append(train.train(rows, starts, often, network.seed(args.seed, k), args.train_steps, args.batch))
+        np.savez(args.folder / f"weights{k}.npz", **members[k])
     families = sorted({voices.family(v) for v in of} - {"none"})
-    network.export(weights, str(args.model), network.CHUNK, dict(
+    export.write(members, str(args.model), network.CHUNK, dict(
         model_name="gst-sonic articulation", trained_on=", ".join(families)),
         evaluate.silence(args.engine))
-    np.savez(args.folder / "weights.npz", **weights)
     print(args.model, args.model.stat().st_size, "bytes")
 
 

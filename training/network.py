@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 BANDS, CHANNELS, VISEMES = 40, 7, 15
-WIDTH = 64
+WIDTH = 96
 KERNEL = 3
 DILATIONS = (1, 2, 4, 8, 1)
 # Look-ahead of the outputs in frames.
@@ -17,9 +17,16 @@ HIDDEN = 40
 # evenly. Contacts, as channel 4 and 5, are not: the decoder times them.
 EVENLY = np.array([1, 2, 3, 2, 1], np.float32) / 9
 CONTACTS = (4, 5)
+# Networks from different seeds whose mean is told: what is chance in each cancels.
+MEMBERS = 2
 # Frames of one run, and what is waited for beside the look-ahead, ms: these, and half a window.
 CHUNK = 2
 WAITING = 33
+
+
+def seed(whole, member):
+    """The seed of one of the networks."""
+    return whole + 1000 * member
 
 
 def initial(key):
@@ -116,86 +123,3 @@ def activations(weights, bands):
         inner = swish(np.tile(x, KERNEL) @ np.asarray(weights[f"a{i}"]) + np.asarray(weights[f"ab{i}"]))
         x = x + inner @ np.asarray(weights[f"c{i}"]) + np.asarray(weights[f"cb{i}"])
     return found + [x]
-
-
-def export(weights, path, chunk, metadata, silence):
-    """Writes the ONNX graph: `chunk` frames a run, what the convolutions remember as states. They
-    are kept against what `silence`, normalised bands, makes of them, so that all zeros are a long
-    silence and no mouth moves at the start."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes, constants, inputs, outputs = [], [], [], []
-
-    def constant(name, value):
-        constants.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def node(kind, name, sources, **attributes):
-        nodes.append(helper.make_node(kind, sources, [name], name=name, **attributes))
-        return name
-
-    def value(name, shape):
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-    def remembering(x, name, width, history, usual):
-        """x with its last `history` frames in front, all less `usual`."""
-        x = node("Sub", f"{name}_now", [x, constant(f"{name}_usual", np.float32(usual))])
-        inputs.append(value(name, [1, history, width]))
-        whole = node("Concat", f"{name}_whole", [name, x], axis=1)
-        first = constant(f"{name}_first", np.array([chunk], np.int64))
-        last = constant(f"{name}_last", np.array([chunk + history], np.int64))
-        node("Slice", f"{name}_next", [whole, first, last, "axis_1"])
-        outputs.append(value(f"{name}_next", [1, history, width]))
-        return whole
-
-    def taps(whole, name, history, dilation, count):
-        """Frames 0, dilation, 2·dilation… before each frame of the chunk, side by side."""
-        parts = []
-        for k in range(count):
-            at = history - k * dilation
-            parts.append(node("Slice", f"{name}_{k}", [
-                whole, constant(f"{name}_{k}_from", np.array([at], np.int64)),
-                constant(f"{name}_{k}_to", np.array([at + chunk], np.int64)), "axis_1"]))
-        return node("Concat", f"{name}_taps", parts, axis=2)
-
-    def dense(x, name, weight, bias):
-        product = node("MatMul", f"{name}_product", [x, constant(f"{name}_w", np.float32(weight))])
-        return node("Add", f"{name}_sum", [product, constant(f"{name}_b", np.float32(bias))])
-
-    def swish(x, name):
-        return node("Mul", f"{name}_swish", [x, node("Sigmoid", f"{name}_gate", [x])])
-
-    constant("axis_1", np.array([1], np.int64))
-    inputs.append(value("mel", [1, chunk, BANDS]))
-    whole = remembering("mel", "state_in", BANDS, 2, silence)
-    bias = np.asarray(weights["in_b"]) + np.tile(silence @ SMOOTHING, 3) @ np.asarray(weights["in"])
-    x = taps(whole, "in", 2, 1, 3)
-    smooth = np.kron(np.eye(3, dtype=np.float32), SMOOTHING)
-    x = swish(dense(x, "in", smooth @ np.asarray(weights["in"]), bias), "in")
-    usual = activations(weights, silence)
-    for i, dilation in enumerate(DILATIONS):
-        history = (KERNEL - 1) * dilation
-        whole = remembering(x, f"state_{i}", WIDTH, history, usual[i])
-        bias = np.asarray(weights[f"ab{i}"]) + np.tile(usual[i], KERNEL) @ np.asarray(weights[f"a{i}"])
-        inner = taps(whole, f"a{i}", history, dilation, KERNEL)
-        inner = swish(dense(inner, f"a{i}", weights[f"a{i}"], bias), f"a{i}")
-        x = node("Add", f"x{i}", [x, dense(inner, f"c{i}", weights[f"c{i}"], weights[f"cb{i}"])])
-    mouths = []
-    for ahead in LOOK_AHEADS:
-        h = swish(dense(x, f"h{ahead}", weights[f"h{ahead}"], weights[f"hb{ahead}"]), f"h{ahead}")
-        weight, bias = weights[f"o{ahead}"][:, :CHANNELS], weights[f"ob{ahead}"][:CHANNELS]
-        o = dense(h, f"o{ahead}", weight, bias)
-        hidden = usual[-1] @ np.asarray(weights[f"h{ahead}"]) + np.asarray(weights[f"hb{ahead}"])
-        said = hidden / (1 + np.exp(-hidden)) @ np.asarray(weight) + np.asarray(bias)
-        whole = remembering(o, f"state_o{ahead}", CHANNELS, len(EVENLY) - 1, said)
-        mixing = np.concatenate([np.diag(share) for share in evenness()])
-        even = dense(taps(whole, f"e{ahead}", len(EVENLY) - 1, 1, len(EVENLY)), f"e{ahead}", mixing, said)
-        mouths.append(value(node("Sigmoid", f"mouth_{ahead * 10:02}ms", [even]), [1, chunk, CHANNELS]))
-    graph = helper.make_graph(nodes, "articulation", inputs, mouths + outputs, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8,
-                              producer_name="gst-sonic")
-    for key, text in metadata.items():
-        model.metadata_props.add(key=key, value=text)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Recordings of people whose words are known: prompts of telephone exchanges, a game's dialogues, and
-a book that is read aloud.
+"""Recordings of people whose words are known: prompts of telephone exchanges, the dialogues of two games,
+and a book that is read aloud.
 
 Out of packages of Debian and of the Python package index, fetched by scripts/train.sh and only learnt from here. Nobody whom the network is
-judged by is among them. eSpeak NG reads the texts aloud in phones; `align` finds them in the sound.
+judged by is among them. eSpeak NG reads the texts aloud in phones; `align` finds them in the sound. In English a
+second aligner has its say, see `agree`.
 """
 
 import gzip
@@ -17,6 +18,8 @@ import soundfile
 from G722 import G722
 from scipy.signal import resample_poly
 
+import adventure
+import agree
 import align
 
 RATE = 16_000
@@ -24,8 +27,12 @@ RATE = 16_000
 PROMPTS = [("fr", "fr-fr", "fr_CA_f_June"), ("it", "it", "it_IT_m_Carlo"), ("ru", "ru", "ru_RU_f_IvrvoiceRU")]
 # Dialogues: the voice of eSpeak NG.
 DIALOGUES = dict(cs="cs", nl="nl")
+# An English game: the voice of eSpeak NG, and where its sounds are unpacked.
+ADVENTURE, UNPACKED = "en-us", "adventure"
 # A book: speaker, the voice of eSpeak NG, folder of its lines and sounds.
 BOOK = ("en-lj", "en-us", "ljspeech")
+# What the names of those who speak English begin with.
+ENGLISH = "en-"
 # Share of the recordings that fit their texts worst and are left out: other words, or effects.
 MISFITS = 0.07
 ROUNDS = 4
@@ -62,6 +69,19 @@ def dialogues(folder, language):
                 yield f"{language}-{speaker(name)}", file, text
 
 
+def played(folder):
+    """The lines of the English game as (speaker, file, text)."""
+    archive, sounds = folder / adventure.ARCHIVE, folder / UNPACKED
+    if not archive.exists():
+        return
+    sounds.mkdir(exist_ok=True)
+    for who, name, text, data in adventure.spoken(archive.read_bytes()):
+        file = sounds / f"{name}.mp3"
+        if not file.exists():
+            file.write_bytes(data)
+        yield f"en-{who}", file, text
+
+
 def book(folder):
     """Sentences of a book as (speaker, file, text)."""
     lines = folder / "metadata.csv"
@@ -90,13 +110,13 @@ def words(text, voice):
 
 
 def prepared(row):
-    """Sound, its features, and words of a recording; None of what is of no use."""
+    """Sound, its features, the phones of its words and its text; None of what is of no use."""
     _, file, text, voice = row
     samples = sound(file)
     said = words(text, voice)
     if not 0.4 < len(samples) / RATE < LONGEST or not said or np.abs(samples).max() < 0.01:
         return None
-    return samples, align.features(samples), said
+    return samples, align.features(samples), said, text
 
 
 def timed(places, said):
@@ -108,7 +128,7 @@ def timed(places, said):
 
 
 def readable(rows, minutes, workers):
-    """Sounds, features and words of so many minutes of recordings."""
+    """What is `prepared` of so many minutes of recordings."""
     told, seconds = [], 0.0
     with multiprocessing.Pool(workers) as pool:
         for one in pool.imap(prepared, rows, chunksize=2):
@@ -130,11 +150,17 @@ def speech(folder, prior, minutes, rng, workers=2):
     for language, voice in DIALOGUES.items():
         for who, file, text in dialogues(folder, language):
             rows.setdefault(who, []).append((who, file, text, voice))
+    for who, file, text in played(folder):
+        rows.setdefault(who, []).append((who, file, text, ADVENTURE))
     for who, file, text in book(folder / BOOK[2]):
         rows.setdefault(who, []).append((who, file, text, BOOK[1]))
     for who, own in rows.items():
         told = readable([own[i] for i in rng.permutation(len(own))], minutes, workers)
-        found, _ = align.rounds(prior, [(frames, said) for _, frames, said in told], ROUNDS)
+        found, _ = align.rounds(prior, [(frames, said) for _, frames, said, _ in told], ROUNDS)
         likely = np.array([f[1] if f else -np.inf for f in found])
         least = np.quantile(likely, MISFITS)
-        yield who, [(t[0], timed(f[0], t[2])) for t, f in zip(told, found) if f and f[1] >= least]
+        kept = [(t[0], t[3], timed(f[0], t[2])) for t, f in zip(told, found) if f and f[1] >= least]
+        if who.startswith(ENGLISH):
+            yield who, agree.agreed(kept, who != BOOK[0], workers)
+        else:
+            yield who, [(samples, phones) for samples, _, phones in kept]

@@ -48,7 +48,7 @@ DECAY = 0.1
 # So many of the channels are left out of each sequence, for the same reason.
 LEFT_OUT = 0.1
 # The weights that are kept are a mean over steps: of the mean before, so much stays.
-KEPT = 0.998
+KEPT = 0.99
 # Lips that are nearer than this have met.
 MET = 0.9
 

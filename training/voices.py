@@ -62,9 +62,10 @@ FESTIVAL = {
 FLITE = ["slt", "rms", "awb", "kal16"]
 ESPEAK = """en-us en-gb en-gb-scotland de nl sv fr fr-be es es-419 it pt pt-br ca ro pl cs ru uk el hu tr fi id sw vi
 hi bn ta ar ka ja cmn""".split()
-# Shares in what is learnt from: people, those who speak English, synthesisers that do, and sounds
+# Shares in what is learnt from: people, those who read and who play in English, synthesisers that speak it, and sounds
 # without speech. What is left is of synthesisers in other languages.
-SHARES = {"people": 0.38, "people, English": 0.10, "English": 0.23, "none": 0.13}
+SHARES = {"people": 0.30, "people, reading English": 0.12, "people, playing in English": 0.13, "English": 0.16,
+          "none": 0.13}
 ENGLISH = ("people:en-", "flite:", "espeak:en-", "festival:kal_", "festival:ked_", "festival:cmu_us_")
 # Clips of synthesisers from which the search for phones in recordings begins.
 ALIGNED_BY = 600
@@ -80,7 +81,9 @@ def group(voice):
     """Which of SHARES a voice has its part of."""
     of, english = family(voice), voice.startswith(ENGLISH)
     if of == "people":
-        return "people, English" if english else "people"
+        if voice == f"people:{people.BOOK[0]}":
+            return "people, reading English"
+        return "people, playing in English" if english else "people"
     return "English" if english else of
 
 

@@ -10,7 +10,7 @@ pub const CHANNELS: usize = 7;
 /// A contact is made where its probability exceeds the first and lasts until it falls below the
 /// second: chosen on half of the recorded prompts, where lower ones find more closures of people
 /// and make more false ones.
-const CLOSURE: (f32, f32) = (0.6, 0.45);
+const CLOSURE: (f32, f32) = (0.5, 0.4);
 const LIP_TEETH: (f32, f32) = (0.6, 0.4);
 /// The fewest frames of a contact: 30 ms, which a viewer sees.
 const SHORTEST: u32 = 3;
