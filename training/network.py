@@ -8,7 +8,8 @@ import numpy as np
 
 BANDS, CHANNELS, VISEMES = 40, 7, 15
 WIDTH = 96
-KERNEL = 3
+# Frames that the first layer sees at a time, and the others.
+FRONT, KERNEL = 3, 3
 DILATIONS = (1, 2, 4, 8, 1)
 # Look-ahead of the outputs in frames.
 LOOK_AHEADS = (4, 8, 12)
@@ -36,7 +37,7 @@ def initial(key):
     def dense(rows, columns, gain=1.0):
         return gain * jax.random.normal(next(keys), (rows, columns)) / np.sqrt(rows)
 
-    weights = {"in": dense(BANDS * 3, WIDTH), "in_b": jnp.zeros(WIDTH)}
+    weights = {"in": dense(BANDS * FRONT, WIDTH), "in_b": jnp.zeros(WIDTH)}
     for i in range(len(DILATIONS)):
         weights[f"a{i}"] = dense(KERNEL * WIDTH, WIDTH, 1.4)
         weights[f"ab{i}"] = jnp.zeros(WIDTH)
@@ -93,7 +94,7 @@ def apply(weights, bands, left_out=0.0, key=None):
     count = len(DILATIONS) + len(LOOK_AHEADS)
     keys = iter([None] * count if key is None else jax.random.split(key, count))
     bands = bands @ SMOOTHING
-    x = jnp.concatenate([shifted(bands, k) for k in range(3)], -1)
+    x = jnp.concatenate([shifted(bands, k) for k in range(FRONT)], -1)
     x = activation(x @ weights["in"] + weights["in_b"])
     for i, dilation in enumerate(DILATIONS):
         taps = jnp.concatenate([shifted(x, k * dilation) for k in range(KERNEL)], -1)
@@ -116,7 +117,7 @@ def activations(weights, bands):
     [width] each."""
     bands = np.asarray(bands, np.float32)
     swish = lambda v: v / (1 + np.exp(-v))
-    x = swish(np.tile(bands @ SMOOTHING, 3) @ np.asarray(weights["in"]) + np.asarray(weights["in_b"]))
+    x = swish(np.tile(bands @ SMOOTHING, FRONT) @ np.asarray(weights["in"]) + np.asarray(weights["in_b"]))
     found = []
     for i in range(len(DILATIONS)):
         found.append(x)
