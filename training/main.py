@@ -116,14 +116,16 @@ def read(file):
     return json.loads(file.read_text()) if file.exists() else {}
 
 
-def noted(args, scores):
-    """The scores on people of all seeds that were trained as long as this one, by part of the judge."""
-    file = args.folder / "seeds.json"
-    told = read(file)
-    told.setdefault(str(args.train_steps), {})[str(args.seed)] = {
-        name: (total["openness"], total["f1"], total["tucked_f1"]) for name, total in scores.items()}
-    file.write_text(json.dumps(told))
-    return told[str(args.train_steps)]
+def alone(args, people, folder):
+    """The scores on people of each of the networks by itself, by its seed."""
+    found = {}
+    for k in range(network.MEMBERS):
+        weights, model = dict(np.load(args.folder / f"weights{k}.npz")), f"{folder}/{k}.onnx"
+        export.write([weights], model, network.CHUNK, dict(model_name=f"seed {k}"), evaluate.silence(args.engine))
+        mouths = evaluate.listen(args.engine, people, folder, model, DEFAULT_AHEAD * 10 + network.WAITING)
+        seed = network.seed(args.seed, k)
+        found[seed] = evaluate.report(f"seed {seed}", mouths, people)
+    return found
 
 
 def judged(args):
@@ -138,9 +140,9 @@ def judged(args):
             scores[name] = evaluate.report(name, evaluate.listen(args.engine, people, folder, *listener), people)
             rests[name] = rest.table(quiet, evaluate.listen(args.engine, quiet, folder, *listener))
             print(name, {k: f"{100 * v[0]:.0f} % {v[1]:.3f}" for k, v in rests[name].items()})
+        seeds = alone(args, people, folder)
     clips = json.loads((args.folder / "clips.json").read_text())
-    known = noted(args, scores[f"mouth_{DEFAULT_AHEAD * 10}ms"])
-    text = card.text(args, scores, rests, read(args.folder / "left_out.json"), known, clips)
+    text = card.text(args, scores, rests, read(args.folder / "left_out.json"), seeds, clips)
     (TOP / "training/MODEL_CARD.md").write_text(text)
 
 
