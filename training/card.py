@@ -80,8 +80,8 @@ def learnt_from(args, clips):
   and by ivrvoice.ru in Russian (`-ru-g722`, CC BY 3.0); the dialogues of the game Fish Fillets by its actors in
   Czech and Dutch (`fillets-ng-data-cs`, `-nl`, GPL 2). In English, out of the tests of a package of the Python package
   index, Linda Johnson, who reads a book for LibriVox: the first sentences of LJ Speech, in the public domain; and
-  the actors of the game Flight of the Amazon Queen, {actors(clips)} (`flight-of-the-amazon-queen`, which may be
-  used, passed on and changed, but not sold by itself).
+  the actors of the game Flight of the Amazon Queen, {actors(clips)} (`flight-of-the-amazon-queen`, by John
+  Passfield and Steven Stamatiadis; the game may be passed on and changed, but not sold by itself).
   No sound of theirs is in the file or in the tree. Their phones are eSpeak NG's, found in the sound by
   `training/align.py`; in English PocketSphinx's, of actors where the two agree (`training/agree.py`). Nobody
   has listened to check them all. Nobody whom it is judged by is among them."""
