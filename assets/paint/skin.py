@@ -43,10 +43,17 @@ def colour(canvas, face, skin, rng):
         ((1.12, 0.25), (0.09, 0.35), 0.55, True), ((0.0, 2.85), (0.4, 0.25), 0.25, False)])
     flush *= 1 + F(0.35) * noise(rng, canvas, 0.16, 4)
     out = mix(out, from_srgb(skin.blush), np.clip(flush, 0, 0.9))
+    # The hollows below the eyes, beside the nose and at the temples.
     dark = field(canvas, [
         ((0.47, 0.15), (0.17, 0.05), 0.20, True), ((0.25, 0.03), (0.05, 0.08), 0.20, True),
+        ((0.50, 0.11), (0.20, 0.07), 0.50, True), ((0.27, 0.05), (0.07, 0.12), 0.50, True),
+        ((0.75, 0.06), (0.08, 0.08), 0.10, True),
         ((0.52, -0.11), (0.22, 0.06), 0.34, True), ((0.15, 0.72), (0.06, 0.03), 0.30, True)])
     out = mix(out, from_srgb(skin.shade), np.clip(dark, 0, 0.8))
+    # Brow bone and brow are paler than the hollows under them, by the same shade.
+    pale = field(canvas, [((0.45, -0.22), (0.20, 0.07), 0.36, True), ((0.50, -0.36), (0.20, 0.05), 0.18, True)])
+    paler = (from_srgb(skin.skin) / from_srgb(skin.shade)).mean() - 1
+    out *= 1 + paler * pale[..., None]
     mottle = noise(rng, canvas, 0.22, 5, gain=0.7)
     out *= 1 + mottle[..., None] * np.array((0.030, 0.055, 0.060), dtype=F)
     out *= 1 + F(0.022) * noise(rng, canvas, 0.02, 2)[..., None]

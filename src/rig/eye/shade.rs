@@ -2,8 +2,8 @@
 //! What is seen at a point of a posed eye: pulled skin, a made lid, lashes, or the eyeball.
 
 use super::{
-    COVERED, Eye, FRINGE, LASH_END, LASH_LINE, LASH_SEEN, LOWER_ROOM, Lid, MADE, MEET, RIM, RISES,
-    SOFT,
+    COVERED, Eye, FRINGE, HOLLOW, LASH_END, LASH_LINE, LASH_SEEN, LOWER_ROOM, Lid, MADE, MEET, RIM,
+    RISES, SINKS, SOFT, UNLIT,
 };
 use crate::rig::{
     iris::Iris,
@@ -98,7 +98,7 @@ impl Eye {
         [above, below, on_lid]: [f32; 3],
     ) -> Shade {
         let soft = SOFT.max(pixel);
-        let line = (self.lid.lash, self.lash_line(lid, place, p, pixel));
+        let line = self.dark(lid, place, p, pixel);
         // Most of what is drawn with a falling lid is skin of the picture: nothing is made there.
         let made = |cover: f32| {
             let cover = cover * self.lid.made(p);
@@ -260,6 +260,28 @@ impl Eye {
             * smoothstep(0.0, 0.3, lid.shut)
             * smoothstep(0.0, 0.2, taper)
             * (-line * line).exp()
+    }
+
+    /// What is dark on a made lid: the line of lashes, and the hollow beside the inner corner;
+    /// colour and alpha.
+    fn dark(&self, lid: &Lid, place: &Place, p: V2, pixel: f32) -> ([f32; 3], f32) {
+        let lashes = self.lash_line(lid, place, p, pixel);
+        let hollow = self.hollow(lid, place, p) * (1.0 - lashes) / (1.0 - UNLIT);
+        if hollow <= 0.0 {
+            return (self.lid.lash, lashes);
+        }
+        let (skin, alpha) = (self.lid.skin(p), lashes + hollow);
+        let colour = |c: usize| (self.lid.lash[c] * lashes + UNLIT * skin[c] * hollow) / alpha;
+        ([0, 1, 2].map(colour), alpha)
+    }
+
+    /// By how much the skin is darker in the hollow beside the inner corner, 0–1.
+    fn hollow(&self, lid: &Lid, place: &Place, p: V2) -> f32 {
+        let (at, end, most) = HOLLOW;
+        let towards_nose = -p.x / self.half_width * self.centre.x.signum();
+        let (x, y) = ((towards_nose - at.x) / end.x, (p.y - at.y) / end.y);
+        let near = (1.0 - x * x - y * y).max(0.0);
+        most * place.made * smoothstep(SINKS.0, SINKS.1, lid.shut) * near * near
     }
 }
 
