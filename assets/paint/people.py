@@ -92,8 +92,8 @@ def _cropped():
 
 def second():
     """A man of about sixty with cropped grey hair and a short beard."""
-    face = Face(jaw=1.10, chin=-0.01, eye_open=0.98, mouth_width=0.42, upper_lip=1.22,
-                lower_lip=1.1, nose_width=1.22, nose_bridge=0.92, brow_weight=1.30,
+    face = Face(jaw=1.10, chin=-0.01, eye_open=0.98, mouth_width=0.42, upper_lip=1.25,
+                lower_lip=1.14, nose_width=1.22, nose_bridge=0.92, brow_weight=1.30,
                 brow_drop=0.035, brow_arch=0.62, neck=1.17, age=0.75)
     tint = skin.Complexion(skin=(150, 103, 76), blush=(142, 82, 64), lips=(134, 76, 66),
                            shade=(100, 64, 52), freckles=0.0, stubble=0.8,

@@ -203,15 +203,26 @@ fn portrait(name: &str) -> Portrait {
     Portrait::load_with(&source, &LoadOptions::default()).unwrap()
 }
 
-/// Places within the opening of an eye that `truth` knows which are paler than skin, and stay so
-/// in `shut`; and columns between its corners in which there is a dark line.
+/// Places within the opening of an eye that `truth` knows which are white, and stay so in `shut`; and
+/// columns between its corners in which there is a dark line.
 fn left_of(eye: &Eye, truth: &Rig, shut: &FrameBuf) -> (usize, usize) {
     let (base, width) = (truth.base(), truth.spec().width);
-    let at = |frame: &FrameBuf, x: f32, y: f32| {
+    let at = |x: f32, y: f32| {
         let p = truth.face_to_frame(eye.to_face(V2::new(x, y)));
-        frame.planes[0][p.y.round() as usize * width + p.x.round() as usize]
+        (p.x.round() as usize, p.y.round() as usize)
     };
-    let skin = at(&base, 0.0, eye.lower.at(0.0) + 0.12);
+    let luma = |frame: &FrameBuf, (x, y): (usize, usize)| frame.planes[0][y * width + x];
+    // How red a place is for its brightness: shade and lashes leave that as it is.
+    let redness = |frame: &FrameBuf, (x, y): (usize, usize)| {
+        let red = frame.planes[2][y / 2 * (width / 2) + x / 2];
+        (f32::from(red) - 128.0) / f32::from(luma(frame, (x, y)).max(17) - 16)
+    };
+    // On the cheek, below the hollow under the eye.
+    let skin = at(0.0, eye.lower.at(0.0) + 0.3);
+    let (usual, bright) = (redness(&base, skin), luma(&base, skin));
+    let is_white = |frame: &FrameBuf, place| {
+        redness(frame, place) < 0.5 * usual && luma(frame, place) > bright / 2
+    };
     let (mut white, mut line) = (0, 0);
     for i in -30..=30 {
         let x = 1.25 * eye.half_width() * i as f32 / 30.0;
@@ -219,12 +230,12 @@ fn left_of(eye: &Eye, truth: &Rig, shut: &FrameBuf) -> (usize, usize) {
         let mut darkest = u8::MAX;
         for k in -30..=30 {
             let y = (upper + lower) * 0.5 + 0.005 * k as f32;
-            let (before, after) = (at(&base, x, y), at(shut, x, y));
+            let place = at(x, y);
             let inside = y > upper && y < lower;
-            white += usize::from(inside && before > skin && after > skin.saturating_add(12));
-            darkest = darkest.min(after);
+            white += usize::from(inside && is_white(&base, place) && is_white(shut, place));
+            darkest = darkest.min(luma(shut, place));
         }
-        line += usize::from(x.abs() < 0.8 * eye.half_width() && darkest < skin / 2);
+        line += usize::from(x.abs() < 0.8 * eye.half_width() && darkest < bright / 2);
     }
     (white, line)
 }
@@ -236,6 +247,8 @@ fn shut_lids_leave_no_sliver_of_the_eye() {
         let mut rig = Rig::new(&portrait(name), &spec(512, 640), &Staging::default());
         let shut = drawn(&mut rig, &blink(1.0));
         for eye in rig.eyes() {
+            let (white, _) = left_of(eye, &rig, &rig.base());
+            assert!(white > 50, "{name}: {white} places are white at rest");
             let (white, line) = left_of(eye, &rig, &shut);
             assert_eq!(white, 0, "{name}: white stays");
             // 39 of the 61 columns lie between the corners.
