@@ -64,7 +64,7 @@ const LASH_END: f32 = 1.25;
 /// place (half-widths towards the nose and IOD down from the middle of the eye) it is darker, less
 /// and less as far as there (half-widths and IOD), by that part at most.
 const HOLLOW: (V2, V2, f32) = (V2::new(0.9, -0.03), V2::new(0.65, 0.13), 0.42);
-/// Skin that no light reaches is painted, so much darker than the skin, over what is shaded.
+/// The shade is painted in the skin's own colour, times this.
 const UNLIT: f32 = 0.35;
 /// From here to there of a blink.
 const SINKS: (f32, f32) = (0.3, 1.0);
