@@ -7,6 +7,7 @@
 //! coordinates is then two smooth fields that part at the slit and agree everywhere else.
 
 use super::{
+    area::Area,
     basis::{Basis, Solver, closing_displacements, near_slit, parting, side_of},
     control::{Control, displacement},
     mouth::{LIP_STATIONS, Mouth},
@@ -69,53 +70,22 @@ struct Part {
     basis: Basis,
     /// The nodes that it displaces.
     area: Area,
+    /// The norm of its steepest gradient.
+    steepest: f32,
     /// In the pose; NaN before the first.
     weight: f32,
-}
-
-/// Nodes of the face grid: some rows, and some of each.
-#[derive(Clone, Debug)]
-struct Area {
-    rows: Range<usize>,
-    cols: Range<usize>,
-}
-
-impl Area {
-    /// No nodes, and nothing to the area of others.
-    #[allow(clippy::reversed_empty_ranges)]
-    const NONE: Area = Area {
-        rows: GRID..0,
-        cols: GRID..0,
-    };
-
-    /// The smallest that has the nodes of both.
-    fn with(&self, other: &Area) -> Area {
-        let hull = |a: &Range<usize>, b: &Range<usize>| a.start.min(b.start)..a.end.max(b.end);
-        Area {
-            rows: hull(&self.rows, &other.rows),
-            cols: hull(&self.cols, &other.cols),
-        }
-    }
-
-    /// Its nodes in a row.
-    fn of_row(&self, row: usize) -> Range<usize> {
-        row * GRID + self.cols.start..row * GRID + self.cols.end
-    }
 }
 
 /// The displacement fields of a posed face.
 pub struct Field {
     /// Face space of node (0, 0).
     corner: V2,
-    /// The side each node lies on; `None` near the slit, where both fields are kept.
-    sides: Vec<Option<Layer>>,
     /// Cells that show: which layer and the node at their top left.
     visible: Vec<(Layer, u32)>,
     /// The rows of nodes in which both fields are kept.
     parted: Range<usize>,
     parts: Vec<Part>,
     forward: [Grid; 2],
-    inverse: [Grid; 2],
     /// Inner lips of the pose, mouth space.
     pub lip_upper: [V2; 11],
     /// Inner lips of the pose, mouth space.
@@ -145,7 +115,7 @@ impl Field {
         if !mouth.closed {
             let gaps = LIP_STATIONS.map(|s| mouth.rest_gap(s));
             let closing = closing_displacements(controls, &gaps);
-            closers.push(Part::new(None, true, solver.basis(&closing)));
+            closers.push(Part::new(None, true, solver.basis(&closing), &visible));
         }
         for shape in Arkit::ALL {
             let local: Vec<V2> = controls
@@ -158,9 +128,19 @@ impl Field {
             let gaps = parting(controls, &local);
             if gaps.iter().any(|g| g.abs() > STILL) {
                 let closing = closing_displacements(controls, &gaps);
-                closers.push(Part::new(Some(shape), true, solver.basis(&closing)));
+                closers.push(Part::new(
+                    Some(shape),
+                    true,
+                    solver.basis(&closing),
+                    &visible,
+                ));
             }
-            shapes.push(Part::new(Some(shape), false, solver.basis(&local)));
+            shapes.push(Part::new(
+                Some(shape),
+                false,
+                solver.basis(&local),
+                &visible,
+            ));
         }
         shapes.append(&mut closers);
         let still = || vec![V2::ZERO; GRID * GRID];
@@ -168,10 +148,8 @@ impl Field {
             corner,
             visible,
             parted: parted_rows(&sides),
-            sides,
             parts: shapes,
             forward: [still(), still()],
-            inverse: [still(), still()],
             lip_upper: [V2::ZERO; 11],
             lip_lower: [V2::ZERO; 11],
             moved: false,
@@ -203,9 +181,9 @@ impl Field {
         self.moved
     }
 
-    /// The sum of all parts, and its inverse.
+    /// The sum of all parts.
     fn add_up(&mut self) {
-        for grid in self.forward.iter_mut().chain(&mut self.inverse) {
+        for grid in &mut self.forward {
             grid.fill(V2::ZERO);
         }
         self.lip_upper = [V2::ZERO; 11];
@@ -216,7 +194,7 @@ impl Field {
             let weight = part.weight;
             self.area = self.area.with(&part.area);
             for row in part.area.rows.clone() {
-                let nodes = part.area.of_row(row);
+                let nodes = part.area.of_row(row, GRID);
                 if self.parted.contains(&row) {
                     add(
                         &mut self.forward[1],
@@ -242,7 +220,6 @@ impl Field {
                 lower[0][nodes.clone()].copy_from_slice(&upper[0][nodes]);
             }
             self.hold_together();
-            self.invert();
         }
     }
 
@@ -250,6 +227,15 @@ impl Field {
     /// by what it takes. With u scaled by k the determinant of a cell is 1 + k·tr + k²·det of
     /// its gradient.
     fn hold_together(&mut self) {
+        // With |∇u| ≤ g the determinant is (1 - g)² at least: most poses need no look at each cell.
+        let steepest: f32 = self
+            .parts
+            .iter()
+            .map(|part| part.weight.max(0.0) * part.steepest)
+            .sum();
+        if steepest <= 1.0 - LEAST_JACOBIAN.sqrt() {
+            return;
+        }
         let mut k = 1.0f32;
         let rows = self.area.rows.clone();
         let before = |row: usize| {
@@ -258,10 +244,7 @@ impl Field {
         };
         // The row of cells above the first row of nodes that moves has its lower corners there.
         for &(layer, i) in &self.visible[before(rows.start.saturating_sub(1))..before(rows.end)] {
-            let (i, grid) = (i as usize, &self.forward[layer as usize]);
-            let [a, b, c, d] = [grid[i], grid[i + 1], grid[i + GRID], grid[i + GRID + 1]];
-            let dx = ((b - a) + (d - c)) * (0.5 / CELL);
-            let dy = ((c - a) + (d - b)) * (0.5 / CELL);
+            let [dx, dy] = gradient(&self.forward[layer as usize], i as usize);
             let (trace, det) = (dx.x + dy.y, dx.x * dy.y - dx.y * dy.x);
             if 1.0 + k * trace + k * k * det < LEAST_JACOBIAN {
                 k = least_root(det, trace, 1.0 - LEAST_JACOBIAN).clamp(0.0, k);
@@ -275,46 +258,40 @@ impl Field {
         }
     }
 
-    /// For every node p finds x with x + u(x) = p, by fixed-point iteration, which converges
-    /// as long as the field is a contraction (its gradient below 1), as blendshapes' are. Where
-    /// nothing is displaced, nothing comes from elsewhere.
-    fn invert(&mut self) {
-        let mut inverse = std::mem::take(&mut self.inverse);
-        for row in self.area.rows.clone() {
-            for i in self.area.of_row(row) {
-                // The two nodes above are known, and it goes on like them; those of a row do not
-                // wait for each other.
-                let solve = |layer: Layer| {
-                    let known = &inverse[layer as usize];
-                    let above = |rows: usize| known[i.saturating_sub(rows * GRID)] * -1.0;
-                    let guess = above(1) * 2.0 - above(2);
-                    self.invert_at(layer, i, guess) * -1.0
-                };
-                let (upper, lower) = match self.sides[i] {
-                    Some(side) => {
-                        let u = solve(side);
-                        (u, u)
-                    }
-                    None => (solve(Layer::Upper), solve(Layer::Lower)),
-                };
-                (inverse[0][i], inverse[1][i]) = (upper, lower);
-            }
-        }
-        self.inverse = inverse;
+    /// Whether a position of the posed face may be displaced.
+    pub fn moves(&self, p: V2) -> bool {
+        let at = (p - self.corner) * (1.0 / CELL);
+        let within =
+            |at: f32, nodes: &Range<usize>| at > nodes.start as f32 - 1.0 && at < nodes.end as f32;
+        within(at.y, &self.area.rows) && within(at.x, &self.area.cols)
     }
 
-    /// The displacement of what comes to lie at a node, with a first guess of it.
-    fn invert_at(&self, layer: Layer, node: usize, guess: V2) -> V2 {
+    /// All that may be displaced lies between these corners, face space.
+    pub fn reaches(&self) -> Option<[V2; 2]> {
+        let at = |col: f32, row: f32| self.corner + V2::new(col, row) * CELL;
+        let Area { rows, cols } = &self.area;
+        self.moved.then(|| {
+            [
+                at(cols.start as f32 - 1.0, rows.start as f32 - 1.0),
+                at(cols.end as f32, rows.end as f32),
+            ]
+        })
+    }
+
+    /// What must be added to a position `p` of the posed face to find it at rest: of the x with
+    /// x + u(x) = p, what lies between. By Newton's steps from a first `guess` of it, that of a
+    /// neighbour, say; there is one such x, as the skin is never turned over.
+    pub fn back(&self, layer: Layer, p: V2, guess: V2) -> V2 {
         let grid = &self.forward[layer as usize];
-        // What stays is what comes to lie here.
-        if grid[node] == V2::ZERO {
-            return V2::ZERO;
-        }
-        let here = V2::new((node % GRID) as f32, (node / GRID) as f32);
-        let mut u = guess;
+        let here = (p - self.corner) * (1.0 / CELL);
+        let mut u = guess * -1.0;
         for _ in 0..24 {
             let [at, dx, dy] = slopes(grid, here - u * (1.0 / CELL));
             let off = at - u;
+            // What stays is what comes to lie here.
+            if off == V2::ZERO && u == V2::ZERO {
+                return V2::ZERO;
+            }
             // Newton's step for u = u(here - u).
             let (dx, dy) = (dx * (1.0 / CELL), dy * (1.0 / CELL));
             let det = (1.0 + dx.x) * (1.0 + dy.y) - dx.y * dy.x;
@@ -330,26 +307,7 @@ impl Field {
         if u.dot(u) < STILL * STILL {
             return V2::ZERO;
         }
-        u
-    }
-
-    /// Whether a position of the posed face may be displaced.
-    pub fn moves(&self, p: V2) -> bool {
-        let at = (p - self.corner) * (1.0 / CELL);
-        let within =
-            |at: f32, nodes: &Range<usize>| at > nodes.start as f32 - 1.0 && at < nodes.end as f32;
-        within(at.y, &self.area.rows) && within(at.x, &self.area.cols)
-    }
-
-    /// What must be added to a position of the posed face to find it at rest.
-    pub fn back(&self, layer: Layer, p: V2) -> V2 {
-        if !self.moved {
-            return V2::ZERO;
-        }
-        bilinear(
-            &self.inverse[layer as usize],
-            (p - self.corner) * (1.0 / CELL),
-        )
+        u * -1.0
     }
 
     /// Where a position at rest goes: its displacement.
@@ -362,7 +320,7 @@ impl Field {
 }
 
 impl Part {
-    fn new(shape: Option<Arkit>, closes: bool, mut basis: Basis) -> Self {
+    fn new(shape: Option<Arkit>, closes: bool, mut basis: Basis, visible: &[(Layer, u32)]) -> Self {
         let all = || basis.upper.iter().chain(&basis.lower);
         let most = all().map(|d| d.dot(*d)).fold(0.0, f32::max).sqrt();
         for d in basis.upper.iter_mut().chain(&mut basis.lower) {
@@ -381,7 +339,16 @@ impl Part {
                     cols: col..col + 1,
                 })
             });
+        let steepness = |(layer, i): &(Layer, u32)| {
+            let grid = match layer {
+                Layer::Upper => &basis.upper,
+                Layer::Lower => &basis.lower,
+            };
+            let [dx, dy] = gradient(grid, *i as usize);
+            (dx.dot(dx) + dy.dot(dy)).sqrt()
+        };
         Self {
+            steepest: visible.iter().map(steepness).fold(0.0, f32::max),
             shape,
             closes,
             basis,
@@ -410,6 +377,15 @@ fn add(sum: &mut Grid, field: &Grid, weight: f32, nodes: Range<usize>) {
     for (sum, d) in sum[nodes.clone()].iter_mut().zip(&field[nodes]) {
         *sum = *sum + *d * weight;
     }
+}
+
+/// How a displacement changes across and down the cell whose first node that is, a unit of face
+/// space.
+fn gradient(grid: &Grid, node: usize) -> [V2; 2] {
+    let [a, b] = [grid[node], grid[node + 1]];
+    let [c, d] = [grid[node + GRID], grid[node + GRID + 1]];
+    let half = 0.5 / CELL;
+    [((b - a) + (d - c)) * half, ((c - a) + (d - b)) * half]
 }
 
 /// The rows that have nodes of both sides.

@@ -55,11 +55,32 @@ impl Rig {
         if local.y > bottom + 0.02 {
             return Layer::Lower;
         }
-        let middle = (posed.slit.upper.at(local.x) + posed.slit.lower.at(local.x)) * 0.5;
-        if local.y < middle {
+        if local.y < posed.slit.middle(local.x) {
             Layer::Upper
         } else {
             Layer::Lower
+        }
+    }
+
+    /// The side of the slit's middle, and of the line that goes on beyond its corners, on which
+    /// all within that distance above and below a point of the posed face lies.
+    pub(super) fn sides(&self, posed: &Posed, p: V2, distance: f32) -> Option<Layer> {
+        let local = self.mouth.to_local(p);
+        let [_, top, _, bottom] = posed.slit_box;
+        let beyond = distance + 0.02;
+        if local.y < top - beyond {
+            return Some(Layer::Upper);
+        }
+        if local.y > bottom + beyond {
+            return Some(Layer::Lower);
+        }
+        let below = local.y - posed.slit.middle(local.x);
+        if below < -distance {
+            Some(Layer::Upper)
+        } else if below > distance {
+            Some(Layer::Lower)
+        } else {
+            None
         }
     }
 

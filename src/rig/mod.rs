@@ -5,6 +5,7 @@
 //! the head's motion ([`head`]), the face's expression ([`field`], cut along the lips), and the
 //! lids ([`eye`]). Between the lips the inside of the mouth ([`interior`]) shows.
 
+mod area;
 mod basis;
 pub mod colour;
 pub mod control;
@@ -22,6 +23,7 @@ mod line;
 mod lips;
 pub mod mouth;
 pub mod patch;
+mod place;
 pub mod relief;
 pub mod sample;
 #[cfg(target_arch = "x86_64")]
@@ -46,10 +48,11 @@ use crate::{
     frame::{FrameBuf, FrameMut, FrameSpec},
     pose::{Arkit, FacePose},
 };
+use area::Area;
 use colour::ColourMap;
 pub use eye::Gaze;
 use eye::{Eye, Lid};
-use field::{Field, Layer, PARTED};
+use field::Field;
 use head::{HeadMotion, Share, Turn};
 use interior::{Inside, Painter};
 use light::Light;
@@ -127,8 +130,13 @@ pub struct Rig {
     hold: Vec<f32>,
     /// Per node: where it lies on the posed face, face space.
     posed: Vec<V2>,
+    /// Per layer and node: where it comes from on the face at rest, against where it lies on the
+    /// posed one.
+    back: [Vec<V2>; 2],
     /// Per layer and node: where it comes from, frame samples.
     from: [Vec<V2>; 2],
+    /// The nodes that the last frame moved.
+    placed: Area,
     /// One a thread.
     scratch: Vec<Scratch>,
 }
@@ -171,6 +179,7 @@ impl Rig {
         let shares = (0..nodes.count())
             .map(|i| head.share(from_frame.apply(nodes.at(i)), edges[i]))
             .collect();
+        let rest: Vec<V2> = nodes.all().map(|at| from_frame.apply(at)).collect();
         let hold = edges.iter().map(|e| smoothstep(0.0, HELD, *e)).collect();
         Self {
             spec: *spec,
@@ -191,13 +200,13 @@ impl Rig {
             field,
             head,
             shares,
-            rest: (0..nodes.count())
-                .map(|i| from_frame.apply(nodes.at(i)))
-                .collect(),
+            rest: rest.clone(),
             near: vec![0; nodes.count()],
             hold,
-            posed: vec![V2::ZERO; nodes.count()],
-            from: [vec![V2::ZERO; nodes.count()], vec![V2::ZERO; nodes.count()]],
+            posed: rest,
+            back: [0, 1].map(|_| vec![V2::ZERO; nodes.count()]),
+            from: [0, 1].map(|_| nodes.all().collect()),
+            placed: Area::NONE,
             scratch: vec![Scratch::new(&nodes)],
             nodes,
         }
@@ -295,67 +304,6 @@ impl Rig {
             slit,
         }
     }
-
-    /// Every node: where it lies on the posed face, and where it comes from by either layer.
-    fn place_nodes(&mut self, turn: &Turn, posed: &Posed) {
-        let still = turn.is_still();
-        let reach = EYE + 1.5 * self.nodes.cell as f32 * self.pixel;
-        let eyes = [0, 1].map(|e| self.eyes[e].to_face(V2::ZERO));
-        let looks = [0, 1].map(|e| !posed.lids[e].is_still());
-        for (i, (p, at)) in self.rest.iter().zip(self.nodes.all()).enumerate() {
-            let q = if still {
-                *p
-            } else {
-                self.head.source(turn, *p, self.shares[i])
-            };
-            let moves = self.field.moves(q);
-            if still && !moves && looks == [false; 2] {
-                (self.near[i], self.posed[i]) = (0, q);
-                (self.from[0][i], self.from[1][i]) = (at, at);
-                continue;
-            }
-            let mut near = 0;
-            let mut back = [V2::ZERO; 2];
-            if moves {
-                let hold = self.hold[i];
-                back = [self.field.back(Layer::Upper, q) * hold; 2];
-                if within(q, self.mouth.centre, PARTED) {
-                    near |= near::MOUTH;
-                    back[1] = self.field.back(Layer::Lower, q) * hold;
-                }
-            }
-            let place = |back: V2| {
-                if still && back == V2::ZERO {
-                    at
-                } else {
-                    self.to_frame.apply(q + back)
-                }
-            };
-            let upper = place(back[0]);
-            let lower = if back[0] == back[1] {
-                upper
-            } else {
-                place(back[1])
-            };
-            if !warp::is_still(&[at, at], &[upper, lower]) {
-                near |= near::MOVED;
-            }
-            for e in 0..2 {
-                if looks[e] && within(q + back[0], eyes[e], reach) {
-                    near |= near::EYE << e;
-                }
-            }
-            self.near[i] = near;
-            self.posed[i] = q;
-            (self.from[0][i], self.from[1][i]) = (upper, lower);
-        }
-    }
-}
-
-/// Whether two points lie within a distance of each other.
-fn within(a: V2, b: V2, distance: f32) -> bool {
-    let d = a - b;
-    d.dot(d) < distance * distance
 }
 
 /// The planes of a frame, to be read between their samples.

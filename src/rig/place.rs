@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where the nodes over the frame come from in a pose.
+
+use super::{
+    EYE, Posed, Rig,
+    area::Area,
+    field::{Layer, PARTED},
+    head::Turn,
+    lips::CORNER_BLEND,
+    near,
+    space::V2,
+    warp,
+};
+
+/// What is the same for all nodes of a frame.
+struct Frame<'a> {
+    turn: &'a Turn,
+    /// Whether the head is as it was.
+    still: bool,
+    posed: &'a Posed,
+    /// Middles of the eyes, whether they are other than at rest, and how far that reaches.
+    eyes: [V2; 2],
+    looks: [bool; 2],
+    reach: f32,
+    /// Nodes so far above or below the slit's middle are asked for one of its sides only.
+    both: f32,
+}
+
+impl Rig {
+    /// Every node: where it lies on the posed face, and where it comes from by either layer.
+    pub(super) fn place_nodes(&mut self, turn: &Turn, posed: &Posed) {
+        let cell = self.nodes.cell as f32 * self.pixel;
+        let frame = Frame {
+            turn,
+            still: turn.is_still(),
+            posed,
+            eyes: [0, 1].map(|e| self.eyes[e].to_face(V2::ZERO)),
+            looks: [0, 1].map(|e| !posed.lids[e].is_still()),
+            reach: EYE + 1.5 * cell,
+            both: 2.5 * cell + CORNER_BLEND,
+        };
+        let area = self.moving(&frame);
+        // What the frame before moved and this one does not goes back.
+        let changing = self.placed.with(&area);
+        self.placed = area;
+        for row in changing.rows.clone() {
+            for i in changing.of_row(row, self.nodes.stride()) {
+                self.place_node(&frame, i);
+            }
+        }
+    }
+
+    /// The nodes that may come from elsewhere.
+    fn moving(&self, frame: &Frame<'_>) -> Area {
+        if !frame.still {
+            return Area {
+                rows: 0..self.nodes.rows + 1,
+                cols: 0..self.nodes.stride(),
+            };
+        }
+        let mut area = self
+            .field
+            .reaches()
+            .map_or(Area::NONE, |box_| self.around(box_));
+        for (eye, _) in frame
+            .eyes
+            .iter()
+            .zip(frame.looks)
+            .filter(|(_, looks)| *looks)
+        {
+            let reach = V2::new(frame.reach, frame.reach);
+            area = area.with(&self.around([*eye - reach, *eye + reach]));
+        }
+        area
+    }
+
+    /// The nodes in and next to a box of face space.
+    fn around(&self, [low, high]: [V2; 2]) -> Area {
+        let corners = [low, V2::new(high.x, low.y), V2::new(low.x, high.y), high];
+        let corners = corners.map(|p| self.to_frame.apply(p));
+        let range = |of: fn(&V2) -> f32, first: usize, count: usize| {
+            let at = |v: f32| (v - first as f32) / self.nodes.cell as f32;
+            let from = corners.iter().map(of).fold(f32::MAX, f32::min);
+            let to = corners.iter().map(of).fold(f32::MIN, f32::max);
+            let end = (at(to).max(-1.0) + 2.0) as usize;
+            (at(from).max(0.0) as usize).min(count)..end.min(count)
+        };
+        Area {
+            rows: range(|p| p.y, self.nodes.top, self.nodes.rows + 1),
+            cols: range(|p| p.x, self.nodes.left, self.nodes.stride()),
+        }
+    }
+
+    fn place_node(&mut self, frame: &Frame<'_>, i: usize) {
+        let (rest, at) = (self.rest[i], self.nodes.at(i));
+        let q = if frame.still {
+            rest
+        } else {
+            self.head.source(frame.turn, rest, self.shares[i])
+        };
+        let (mut near, mut back) = (0, [V2::ZERO; 2]);
+        if self.field.moves(q) {
+            if within(q, self.mouth.centre, PARTED) {
+                near |= near::MOUTH;
+            }
+            back = self.back(frame, i, q, near & near::MOUTH != 0);
+        }
+        (self.back[0][i], self.back[1][i]) = (back[0], back[1]);
+        let back = back.map(|back| back * self.hold[i]);
+        let place = |back: V2| {
+            if frame.still && back == V2::ZERO {
+                at
+            } else {
+                self.to_frame.apply(q + back)
+            }
+        };
+        let upper = place(back[0]);
+        let lower = if back[0] == back[1] {
+            upper
+        } else {
+            place(back[1])
+        };
+        if !warp::is_still(&[at, at], &[upper, lower]) {
+            near |= near::MOVED;
+        }
+        for e in 0..2 {
+            if frame.looks[e] && within(q + back[0], frame.eyes[e], frame.reach) {
+                near |= near::EYE << e;
+            }
+        }
+        self.near[i] = near;
+        self.posed[i] = q;
+        (self.from[0][i], self.from[1][i]) = (upper, lower);
+    }
+
+    /// What the expression has moved to a node, which lies at `q` on the posed face, per layer.
+    /// Away from the slit both are that of its own side.
+    fn back(&self, frame: &Frame<'_>, i: usize, q: V2, mouth: bool) -> [V2; 2] {
+        // The two nodes above are known, and it goes on like them; those of a row do not wait
+        // for each other.
+        let solve = |layer: Layer| {
+            let known = &self.back[layer as usize];
+            let above = |rows: usize| known[i.saturating_sub(rows * self.nodes.stride())];
+            self.field.back(layer, q, above(1) * 2.0 - above(2))
+        };
+        let sides = if mouth {
+            self.sides(frame.posed, q, frame.both)
+        } else {
+            Some(Layer::Upper)
+        };
+        match sides {
+            Some(side) => [solve(side); 2],
+            None => [solve(Layer::Upper), solve(Layer::Lower)],
+        }
+    }
+}
+
+/// Whether two points lie within a distance of each other.
+fn within(a: V2, b: V2, distance: f32) -> bool {
+    let d = a - b;
+    d.dot(d) < distance * distance
+}
