@@ -6,6 +6,7 @@
 //! lids ([`eye`]). Between the lips the inside of the mouth ([`interior`]) shows.
 
 mod area;
+mod band;
 mod basis;
 pub mod colour;
 pub mod control;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Reading a plane between its samples: bicubic, in fixed point.
 
+use super::band::{Rows, Sides, Work};
+
 /// Fractional bits of a coordinate.
 pub const FRACTION: i32 = 16;
 /// One sample in fixed point.
@@ -213,9 +215,39 @@ pub(super) fn first_and_step(from: i32, to: i32, n: usize, quarters: i32) -> (i3
     (from.wrapping_add((step >> 2) * quarters), step)
 }
 
-/// [`cubic`] at what [`ramps`] makes of the `edges` (across and down) in `n` steps. The last cell
-/// may be longer than what is left of `outs`. `x` and `y` are to work in and hold all cells.
-pub fn cubic_cells<const C: usize, const P: usize>(
+/// [`cubic`] at what [`ramps`] makes of the `sides` of cells in `n` steps, for so many rows of
+/// samples. The last cell may be longer than what is left of `outs`.
+pub fn cubic_band<const C: usize, const P: usize>(
+    sources: &[&Source; P],
+    sides: Sides<'_>,
+    n: usize,
+    quarters: i32,
+    rows: usize,
+    work: &mut Work,
+    outs: &mut [Rows<'_>; P],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if C == 1 && n >= 4 && super::simd::wide_available() {
+        // SAFETY: the processor has all that the wide way takes.
+        #[allow(unsafe_code)]
+        let drawn = unsafe { super::simd::wide_band::<P>(sources, sides, n, quarters, rows, outs) };
+        if drawn {
+            return;
+        }
+    }
+    let count = sides.x.len();
+    for row in 0..rows {
+        let [x, y] = work.edges.each_mut().map(|edges| &mut edges[..count]);
+        sides.in_row(row, [x, y]);
+        let mut outs = outs.each_mut().map(|out| out.row(row));
+        let edges = work.edges.each_ref().map(|edges| &edges[..count]);
+        let positions = work.positions.each_mut().map(|p| &mut p[..]);
+        cubic_cells::<C, P>(sources, edges, n, quarters, positions, &mut outs);
+    }
+}
+
+/// One row of that, from `edges` across and down. `x` and `y` are to work in and hold all cells.
+fn cubic_cells<const C: usize, const P: usize>(
     sources: &[&Source; P],
     edges: [&[i32]; 2],
     n: usize,
@@ -225,14 +257,10 @@ pub fn cubic_cells<const C: usize, const P: usize>(
 ) {
     #[cfg(target_arch = "x86_64")]
     if C == 1 && n >= 4 && super::simd::available() {
-        // SAFETY: the processor has AVX2, and all that the wide way takes if that is taken.
+        // SAFETY: the processor has AVX2.
         #[allow(unsafe_code)]
         unsafe {
-            if super::simd::wide_available() {
-                super::simd::wide_cells::<P>(sources, edges, n, quarters, outs);
-            } else {
-                super::simd::cubic_cells::<P>(sources, edges, n, quarters, outs);
-            }
+            super::simd::cubic_cells::<P>(sources, edges, n, quarters, outs);
         }
         return;
     }

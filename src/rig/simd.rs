@@ -17,7 +17,7 @@ mod wide;
 use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one};
 pub use cells::cubic_cells;
 use std::{arch::x86_64::*, ops::Range};
-pub use wide::{available as wide_available, cubic_cells as wide_cells};
+pub use wide::{available as wide_available, cubic_band as wide_band};
 
 /// Positions worked on at once.
 pub const N: usize = 8;

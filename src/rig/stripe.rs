@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! [`Stripe`]: rows of a frame that is drawn, to be written plane by plane.
 
-use super::{sample::fixed, space::V2};
+use super::{band::Rows, sample::fixed, space::V2};
 use crate::frame::{FrameMut, FrameSpec, PlaneMut};
 
 /// Rows of a frame that is drawn.
@@ -137,6 +137,29 @@ impl Stripe<'_> {
                 let start = row * p.stride;
                 &mut p.data[start + cols.start * plane.channels..start + cols.end * plane.channels]
             })
+        })
+    }
+
+    /// The samples of some columns in some rows, of planes that lie alike.
+    pub fn block<const P: usize>(
+        &mut self,
+        plane: &Plane,
+        rows: &std::ops::Range<usize>,
+        cols: &std::ops::Range<usize>,
+    ) -> [Rows<'_>; P] {
+        let row = rows.start - (self.top >> plane.shift);
+        let mut planes = self.planes[plane.index..].iter_mut();
+        std::array::from_fn(|_| match planes.next() {
+            Some(p) => Rows {
+                data: &mut p.data[row * p.stride + cols.start * plane.channels..],
+                stride: p.stride,
+                length: cols.len() * plane.channels,
+            },
+            None => Rows {
+                data: &mut [],
+                stride: 0,
+                length: 0,
+            },
         })
     }
 }

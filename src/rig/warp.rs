@@ -2,9 +2,10 @@
 //! The inverse warp: for every sample of the moving region, where it comes from.
 
 use super::{
+    band::{Edges, Work},
     colour::ColourMap,
     field::Layer,
-    sample::{self, Source, fixed},
+    sample::{self, Source},
     space::V2,
     stripe::{Plane, Stripe},
 };
@@ -152,15 +153,13 @@ pub enum Cell {
 pub struct Scratch {
     /// Of the row of cells at work.
     pub cells: Vec<Cell>,
-    /// Per layer: where the left edges of the cells come from in the row of samples at work.
+    /// Per layer: where the left edges of the cells come from.
     edges: [Edges; 2],
     /// Cells that follow each other and are drawn alike.
     runs: Vec<Run>,
     /// Per layer: which cells its plain ones lie among.
     used: [std::ops::Range<usize>; 2],
-    /// Positions of the samples of a run, fixed point.
-    x: Vec<i32>,
-    y: Vec<i32>,
+    work: Work,
     /// Of the samples of a shaded cell's row: where they come from, and what is laid over them.
     from: Vec<V2>,
     overs: Vec<Over>,
@@ -175,8 +174,7 @@ impl Scratch {
             edges: [0, 1].map(|_| Edges::new(nodes.stride())),
             runs: Vec::with_capacity(nodes.cols),
             used: [0..0, 0..0],
-            x: vec![0; samples],
-            y: vec![0; samples],
+            work: Work::new(nodes.cols, samples),
             from: vec![V2::ZERO; nodes.cell],
             overs: vec![Over::Nothing; nodes.cell],
         }
@@ -187,56 +185,6 @@ impl Scratch {
 struct Run {
     cell: Cell,
     cells: std::ops::Range<usize>,
-}
-
-/// Where the edges between cells come from in one row of samples, and how that changes from row
-/// to row: in samples of a plane, fixed point.
-#[derive(Default)]
-struct Edges {
-    x: Vec<i32>,
-    y: Vec<i32>,
-    dx: Vec<i32>,
-    dy: Vec<i32>,
-}
-
-impl Edges {
-    fn new(count: usize) -> Self {
-        let zeros = || vec![0; count];
-        Self {
-            x: zeros(),
-            y: zeros(),
-            dx: zeros(),
-            dy: zeros(),
-        }
-    }
-
-    /// For the first row of samples of a row of cells: the edges `range`, between their nodes
-    /// above and below.
-    fn begin(
-        &mut self,
-        range: std::ops::Range<usize>,
-        [above, below]: [&[V2]; 2],
-        plane: &Plane,
-        cell: usize,
-    ) {
-        let unit = 1.0 / cell as f32;
-        let (ty, down) = (plane.offset.y * unit, plane.step * unit);
-        for (i, (a, b)) in range.zip(above.iter().zip(below)) {
-            let at = (a.lerp(*b, ty) - plane.offset) * (1.0 / plane.step);
-            let d = (*b - *a) * (down / plane.step);
-            (self.x[i], self.y[i]) = (fixed(at.x), fixed(at.y));
-            (self.dx[i], self.dy[i]) = (fixed(d.x), fixed(d.y));
-        }
-    }
-
-    /// The next row of samples.
-    fn next(&mut self, range: std::ops::Range<usize>) {
-        for (v, d) in [(&mut self.x, &self.dx), (&mut self.y, &self.dy)] {
-            for (v, d) in v[range.clone()].iter_mut().zip(&d[range.clone()]) {
-                *v = v.wrapping_add(*d);
-            }
-        }
-    }
 }
 
 /// Draws cells of one frame.
@@ -283,6 +231,20 @@ impl Canvas<'_> {
         for plane in self.planes() {
             for row in plane.rows(&rows) {
                 self.copy(stripe, &plane, row, 0..plane.width);
+            }
+        }
+    }
+
+    fn copy_rows(
+        &self,
+        stripe: &mut Stripe<'_>,
+        plane: &Plane,
+        rows: &std::ops::Range<usize>,
+        cols: std::ops::Range<usize>,
+    ) {
+        if !cols.is_empty() {
+            for row in rows.clone() {
+                self.copy(stripe, plane, row, cols.clone());
             }
         }
     }
@@ -346,35 +308,33 @@ impl Canvas<'_> {
         }
         // With chroma between two luma samples, a quarter of the way to the next.
         let quarters = (plane.offset.x * 2.0) as i32;
+        let rows = plane.rows(&nodes.band(row, self.spec.height));
         let mut moved = 0;
-        for y in plane.rows(&nodes.band(row, self.spec.height)) {
-            self.copy(stripe, plane, y, 0..left);
-            for i in 0..scratch.runs.len() {
-                let Run { cell: kind, cells } = &scratch.runs[i];
-                let (kind, cells) = (*kind, cells.clone());
-                let at = |col: usize| (left + col * cell).min(right);
-                let cols = at(cells.start)..at(cells.end);
-                match kind {
-                    Cell::Still => self.copy(stripe, plane, y, cols),
-                    Cell::Plain(layer) => {
-                        moved += cols.len() * P;
-                        let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
-                        let edges = &scratch.edges[layer as usize];
-                        let edges = [&edges.x, &edges.y].map(|e| &e[cells.start..cells.end + 1]);
-                        let work = [&mut scratch.x[..], &mut scratch.y[..]];
-                        let mut outs = stripe.lines::<P>(plane, y, &cols);
-                        sample::cubic_cells::<C, P>(
-                            &sources, edges, cell, quarters, work, &mut outs,
-                        );
-                    }
-                    Cell::Lips | Cell::Eye(_) => moved += cols.len() * P,
+        self.copy_rows(stripe, plane, &rows, 0..left);
+        for Run { cell: kind, cells } in &scratch.runs {
+            let at = |col: usize| (left + col * cell).min(right);
+            let cols = at(cells.start)..at(cells.end);
+            match kind {
+                Cell::Still => self.copy_rows(stripe, plane, &rows, cols),
+                Cell::Plain(layer) => {
+                    moved += rows.len() * cols.len() * P;
+                    let sources = std::array::from_fn(|k| &self.base[plane.index + k]);
+                    let edges = scratch.edges[*layer as usize].of(cells);
+                    let (work, mut outs) = (&mut scratch.work, stripe.block(plane, &rows, &cols));
+                    sample::cubic_band::<C, P>(
+                        &sources,
+                        edges,
+                        cell,
+                        quarters,
+                        rows.len(),
+                        work,
+                        &mut outs,
+                    );
                 }
-            }
-            self.copy(stripe, plane, y, right..plane.width);
-            for (edges, cells) in scratch.edges.iter_mut().zip(&used) {
-                edges.next(cells.start..cells.end + usize::from(!cells.is_empty()));
+                Cell::Lips | Cell::Eye(_) => moved += rows.len() * cols.len() * P,
             }
         }
+        self.copy_rows(stripe, plane, &rows, right..plane.width);
         moved
     }
 
@@ -414,7 +374,8 @@ impl Canvas<'_> {
         let nudge = plane.offset * (1.0 / self.nodes.cell as f32);
         let count = cols.len();
         let (from, overs) = (&mut scratch.from[..count], &mut scratch.overs[..count]);
-        let (x, y) = (&mut scratch.x[..count], &mut scratch.y[..count]);
+        let [x, y] = &mut scratch.work.positions;
+        let (x, y) = (&mut x[..count], &mut y[..count]);
         let band = plane.rows(&self.nodes.band(row, self.spec.height));
         for (j, line) in band.enumerate() {
             let shade = shade(j as f32 * unit + nudge.y);

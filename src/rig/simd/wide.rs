@@ -4,7 +4,10 @@
 //! come from a table in registers.
 
 use super::{
-    super::sample::{FRACTION, PHASE_BITS, ROOM, Source, WEIGHTS},
+    super::{
+        band::{Rows, Sides},
+        sample::{FRACTION, PHASE_BITS, ROOM, Source, WEIGHTS},
+    },
     HALF, cells, fetch,
 };
 use std::arch::x86_64::*;
@@ -23,40 +26,102 @@ pub fn available() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-/// [`super::super::sample::cubic_cells`] of one channel, `n` at least 4.
+/// [`super::super::sample::cubic_band`] of one channel, `n` at least 4; `false` where that has to be
+/// clamped, or goes too far from sample to sample, and nothing is drawn.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-pub fn cubic_cells<const P: usize>(
+pub fn cubic_band<const P: usize>(
     sources: &[&Source; P],
-    [x, y]: [&[i32]; 2],
+    sides: Sides<'_>,
     n: usize,
     quarters: i32,
-    outs: &mut [&mut [u8]; P],
-) {
-    if !cells::is_even(sources[0], [x, y], n) {
-        cells::cubic_cells(sources, [x, y], n, quarters, outs);
-        return;
+    rows: usize,
+    outs: &mut [Rows<'_>; P],
+) -> bool {
+    if !is_even(sources[0], &sides, n, rows) {
+        return false;
     }
-    let (count, cells) = (outs[0].len(), x.len() - 1);
+    let (count, cells) = (outs[0].length, sides.x.len() - 1);
     let table = Table::new();
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     let by = _mm_cvtsi32_si128(n.trailing_zeros() as i32);
     let rest = _mm512_set1_epi32(n as i32 - 1);
     for first in (0..cells).step_by(N) {
-        let x = Ramps::new(&x[first..], by, quarters);
-        let y = Ramps::new(&y[first..], by, quarters);
+        let mut x = Edges::new(&sides.x[first..], &sides.dx[first..]);
+        let mut y = Edges::new(&sides.y[first..], &sides.dy[first..]);
         let places = first * n..count.min((first + N) * n);
-        for start in places.clone().step_by(N) {
-            // What lies beyond the last position is read like it.
-            let last = _mm512_set1_epi32((places.end - 1 - places.start) as i32);
-            let at = _mm512_set1_epi32((start - places.start) as i32);
-            let at = _mm512_min_epi32(_mm512_add_epi32(at, lanes), last);
-            let (cell, within) = (_mm512_srl_epi32(at, by), _mm512_and_si512(at, rest));
-            let samples = read(sources, &table, x.at(cell, within), y.at(cell, within));
-            let end = places.end.min(start + N);
-            for (out, samples) in outs.iter_mut().zip(samples) {
-                store(&mut out[start..end], samples);
-            }
+        if places.is_empty() {
+            break;
         }
+        // What lies beyond the last position is read like it.
+        let last = _mm512_set1_epi32((places.end - 1 - places.start) as i32);
+        for row in 0..rows {
+            let (xs, ys) = (x.ramps(by, quarters), y.ramps(by, quarters));
+            for start in places.clone().step_by(N) {
+                let at = _mm512_set1_epi32((start - places.start) as i32);
+                let at = _mm512_min_epi32(_mm512_add_epi32(at, lanes), last);
+                let (cell, within) = (_mm512_srl_epi32(at, by), _mm512_and_si512(at, rest));
+                let samples = read(sources, &table, xs.at(cell, within), ys.at(cell, within));
+                let end = places.end.min(start + N);
+                for (out, samples) in outs.iter_mut().zip(samples) {
+                    store(&mut out.row(row)[start..end], samples);
+                }
+            }
+            x.next();
+            y.next();
+        }
+    }
+    true
+}
+
+/// Whether [`cells::is_even`] holds in the first and in the last row, and so in all between.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+fn is_even(source: &Source, sides: &Sides<'_>, n: usize, rows: usize) -> bool {
+    let mut last = [[0; N + 1]; 2];
+    (0..sides.x.len() - 1).step_by(N).all(|first| {
+        let part = sides.part(first..sides.x.len().min(first + N + 1));
+        let [x, y] = last.each_mut().map(|edges| &mut edges[..part.x.len()]);
+        part.in_row(rows.saturating_sub(1), [x, y]);
+        let last = last.each_ref().map(|edges| &edges[..part.x.len()]);
+        cells::is_even(source, [part.x, part.y], n) && cells::is_even(source, last, n)
+    })
+}
+
+/// Edges of sixteen cells along one axis, in a row of samples, and what is added for the next.
+struct Edges {
+    from: __m512i,
+    to: __m512i,
+    more: [__m512i; 2],
+}
+
+impl Edges {
+    /// Of the first cells; what lies beyond the last edge means nothing.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+    #[inline]
+    fn new(edges: &[i32], more: &[i32]) -> Self {
+        Self {
+            from: load_edges(edges),
+            to: load_edges(&edges[1..]),
+            more: [load_edges(more), load_edges(&more[1..])],
+        }
+    }
+
+    /// The next row.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+    #[inline]
+    fn next(&mut self) {
+        self.from = _mm512_add_epi32(self.from, self.more[0]);
+        self.to = _mm512_add_epi32(self.to, self.more[1]);
+    }
+
+    /// The positions between them. `by` is the logarithm of how many a cell has.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+    #[inline]
+    fn ramps(&self, by: __m128i, quarters: i32) -> Ramps {
+        // As `sample::first_and_step` has it.
+        let step = _mm512_sra_epi32(_mm512_sub_epi32(self.to, self.from), by);
+        let nudge = _mm512_mullo_epi32(_mm512_srai_epi32::<2>(step), _mm512_set1_epi32(quarters));
+        let first = _mm512_add_epi32(_mm512_add_epi32(self.from, nudge), _mm512_set1_epi32(HALF));
+        Ramps { first, step }
     }
 }
 
@@ -68,19 +133,6 @@ struct Ramps {
 }
 
 impl Ramps {
-    /// Between edges; what lies beyond the last one means nothing. `by` is the logarithm of the
-    /// positions of a cell.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-    #[inline]
-    fn new(edges: &[i32], by: __m128i, quarters: i32) -> Self {
-        let (from, to) = (load_edges(edges), load_edges(&edges[1..]));
-        // As `sample::first_and_step` has it.
-        let step = _mm512_sra_epi32(_mm512_sub_epi32(to, from), by);
-        let nudge = _mm512_mullo_epi32(_mm512_srai_epi32::<2>(step), _mm512_set1_epi32(quarters));
-        let first = _mm512_add_epi32(_mm512_add_epi32(from, nudge), _mm512_set1_epi32(HALF));
-        Self { first, step }
-    }
-
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
     #[inline]
     fn at(&self, cell: __m512i, within: __m512i) -> __m512i {
