@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! [`Area`]: a part of a regular grid.
+//! Parts of a regular grid.
 
+use super::space::whole;
 use std::ops::Range;
 
 /// Nodes of a grid: some rows, and some of each.
@@ -32,5 +33,68 @@ impl Area {
     /// Its nodes in a row of a grid that is so many nodes wide.
     pub fn of_row(&self, row: usize, stride: usize) -> Range<usize> {
         row * stride + self.cols.start..row * stride + self.cols.end
+    }
+}
+
+/// Nodes of a grid: of each row those from one on to before another.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    rows: Vec<Range<usize>>,
+}
+
+impl Spans {
+    /// No nodes of so many rows.
+    #[allow(clippy::reversed_empty_ranges)]
+    pub fn none(rows: usize) -> Self {
+        Self {
+            rows: vec![usize::MAX..0; rows],
+        }
+    }
+
+    /// Has no nodes any more.
+    #[allow(clippy::reversed_empty_ranges)]
+    pub fn clear(&mut self) {
+        self.rows.fill(usize::MAX..0);
+    }
+
+    /// Has nodes of a row, too, and all between them and those that it has.
+    pub fn include(&mut self, row: usize, cols: &Range<usize>) {
+        let own = &mut self.rows[row];
+        *own = own.start.min(cols.start)..own.end.max(cols.end);
+    }
+
+    /// The nodes of each row.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, &Range<usize>)> {
+        self.rows.iter().enumerate()
+    }
+
+    /// The rows that have nodes.
+    pub fn height(&self) -> Range<usize> {
+        let first = self.rows.iter().position(|cols| !cols.is_empty());
+        let last = self.rows.iter().rposition(|cols| !cols.is_empty());
+        first.unwrap_or(0)..last.map_or(0, |row| row + 1)
+    }
+
+    /// The smallest area that has all of them.
+    pub fn area(&self) -> Area {
+        let rows = self.height();
+        let cols = &self.rows[rows.clone()];
+        let start = cols.iter().map(|cols| cols.start).min();
+        let end = cols.iter().map(|cols| cols.end).max();
+        Area {
+            rows,
+            cols: start.unwrap_or(0)..end.unwrap_or(0),
+        }
+    }
+
+    /// Whether a place, in steps of the grid, is interpolated from one of them or lies between.
+    pub fn touch(&self, x: f32, y: f32) -> bool {
+        // No row of nodes above the first one: counted from there.
+        let below = whole(y + 1.0);
+        let near = |row: usize| {
+            let cols = self.rows.get(row);
+            cols.is_some_and(|cols| x > cols.start as f32 - 1.0 && x < cols.end as f32)
+        };
+        y > -1.0 && (near(below) || below > 0 && near(below - 1))
     }
 }

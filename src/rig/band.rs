@@ -4,6 +4,27 @@
 use super::{sample::fixed, space::V2, stripe::Plane};
 use std::ops::Range;
 
+/// Where nodes come from: luma samples, fixed point.
+pub struct Places {
+    x: Vec<i32>,
+    y: Vec<i32>,
+}
+
+impl Places {
+    /// All of them.
+    pub fn new(from: &[V2]) -> Self {
+        Self {
+            x: from.iter().map(|p| fixed(p.x)).collect(),
+            y: from.iter().map(|p| fixed(p.y)).collect(),
+        }
+    }
+
+    /// One of them anew.
+    pub fn set(&mut self, node: usize, from: V2) {
+        (self.x[node], self.y[node]) = (fixed(from.x), fixed(from.y));
+    }
+}
+
 /// Where the edges between cells come from in the first row of samples of a band, and how that
 /// changes from row to row: in samples of a plane, fixed point.
 #[derive(Default)]
@@ -26,22 +47,37 @@ impl Edges {
         }
     }
 
-    /// Sets the edges `range`, between their nodes above and below, which come from there; `cell`
-    /// is the side of a cell in luma samples.
+    /// Sets the edges `range`, between the nodes above and below, which come from `places`;
+    /// `cell` is the side of a cell in luma samples, a power of two.
     pub fn begin(
         &mut self,
         range: Range<usize>,
-        [above, below]: [&[V2]; 2],
+        places: &Places,
+        [above, below]: [usize; 2],
         plane: &Plane,
         cell: usize,
     ) {
-        let unit = 1.0 / cell as f32;
-        let (ty, down) = (plane.offset.y * unit, plane.step * unit);
-        for (i, (a, b)) in range.zip(above.iter().zip(below)) {
-            let at = (a.lerp(*b, ty) - plane.offset) * (1.0 / plane.step);
-            let d = (*b - *a) * (down / plane.step);
-            (self.x[i], self.y[i]) = (fixed(at.x), fixed(at.y));
-            (self.dx[i], self.dy[i]) = (fixed(d.x), fixed(d.y));
+        let by = cell.trailing_zeros();
+        let nodes = |first: usize| first + range.start..first + range.end;
+        let axes = [
+            (&mut self.x, &mut self.dx, &places.x, plane.offset.x),
+            (&mut self.y, &mut self.dy, &places.y, plane.offset.y),
+        ];
+        // How many halves of a luma sample the first row lies below the nodes.
+        let down = (plane.offset.y * 2.0) as i32;
+        for (first, step, places, offset) in axes {
+            let offset = fixed(offset);
+            let edges = first[range.clone()]
+                .iter_mut()
+                .zip(&mut step[range.clone()]);
+            let nodes = places[nodes(above)].iter().zip(&places[nodes(below)]);
+            for ((first, step), (a, b)) in edges.zip(nodes) {
+                let all = b.wrapping_sub(*a);
+                let ahead = (all >> (by + 1)).wrapping_mul(down);
+                *first = a.wrapping_add(ahead).wrapping_sub(offset) >> plane.shift;
+                // A row of halved samples is two rows, a sample of them two samples.
+                *step = all >> by;
+            }
         }
     }
 

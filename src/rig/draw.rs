@@ -88,7 +88,7 @@ impl Rig {
             for col in busy.clone() {
                 scratch.cells[col] = self.cell(posed, col, row);
             }
-            moved += canvas.cells(stripe, row, &self.from, scratch);
+            moved += canvas.cells(stripe, row, &self.places, scratch);
             for col in busy.clone() {
                 self.draw_shaded(&canvas, posed, stripe, (col, row), scratch);
             }
@@ -112,16 +112,15 @@ impl Rig {
         }
     }
 
-    /// Whether a cell may be moved or shaded by the mouth.
-    pub(super) fn near_mouth(&self, col: usize, row: usize) -> bool {
-        let corners = self.nodes.corners(col, row);
-        corners.iter().any(|&i| self.near[i] & near::MOUTH != 0)
+    /// What the corners of a cell are near to.
+    pub(super) fn near(&self, corners: [usize; 4]) -> u8 {
+        corners.iter().fold(0, |near, &i| near | self.near[i])
     }
 
     /// How a cell is drawn.
     fn cell(&self, posed: &Posed, col: usize, row: usize) -> Cell {
         let corners = self.nodes.corners(col, row);
-        let near = corners.iter().fold(0, |near, &i| near | self.near[i]);
+        let near = self.near(corners);
         if near <= near::MOVED {
             return if near == 0 {
                 Cell::Still
@@ -129,9 +128,9 @@ impl Rig {
                 Cell::Plain(Layer::Upper)
             };
         }
-        let face = corners.map(|i| self.posed[i]);
         let mut layer = Layer::Upper;
-        if near & near::MOUTH != 0 {
+        if near & near::SLIT != 0 {
+            let face = corners.map(|i| self.posed[i]);
             if self.in_slit(posed, &face) && self.opens(posed, &face) {
                 return Cell::Lips;
             }

@@ -7,7 +7,7 @@
 //! coordinates is then two smooth fields that part at the slit and agree everywhere else.
 
 use super::{
-    area::Area,
+    area::{Area, Spans},
     basis::{Basis, Solver, closing_displacements, near_slit, parting, side_of},
     control::{Control, displacement},
     mouth::{LIP_STATIONS, Mouth},
@@ -69,7 +69,7 @@ struct Part {
     closes: bool,
     basis: Basis,
     /// The nodes that it displaces.
-    area: Area,
+    spans: Spans,
     /// The norm of its steepest gradient.
     steepest: f32,
     /// In the pose; NaN before the first.
@@ -92,7 +92,7 @@ pub struct Field {
     pub lip_lower: [V2; 11],
     moved: bool,
     /// The nodes that are displaced.
-    area: Area,
+    spans: Spans,
     /// Gap between the inner lips at rest, IOD; 0 where they touch.
     rest_gap: f32,
 }
@@ -153,7 +153,7 @@ impl Field {
             lip_upper: [V2::ZERO; 11],
             lip_lower: [V2::ZERO; 11],
             moved: false,
-            area: Area::NONE,
+            spans: Spans::none(GRID),
             rest_gap: mouth.rest_gap(0.0),
         }
     }
@@ -189,30 +189,25 @@ impl Field {
         self.lip_upper = [V2::ZERO; 11];
         self.lip_lower = [V2::ZERO; 11];
         let active = |part: &&Part| part.weight > 0.0;
-        self.area = Area::NONE;
+        self.spans.clear();
+        let (upper, lower) = self.forward.split_at_mut(1);
         for part in self.parts.iter().filter(active) {
             let weight = part.weight;
-            self.area = self.area.with(&part.area);
-            for row in part.area.rows.clone() {
-                let nodes = part.area.of_row(row, GRID);
+            for (row, cols) in part.spans.rows().filter(|(_, cols)| !cols.is_empty()) {
+                self.spans.include(row, cols);
+                let nodes = row * GRID + cols.start..row * GRID + cols.end;
                 if self.parted.contains(&row) {
-                    add(
-                        &mut self.forward[1],
-                        &part.basis.lower,
-                        weight,
-                        nodes.clone(),
-                    );
+                    add(&mut lower[0], &part.basis.lower, weight, nodes.clone());
                 }
-                add(&mut self.forward[0], &part.basis.upper, weight, nodes);
+                add(&mut upper[0], &part.basis.upper, weight, nodes);
             }
             for i in 0..11 {
                 self.lip_upper[i] = self.lip_upper[i] + part.basis.lip_upper[i] * weight;
                 self.lip_lower[i] = self.lip_lower[i] + part.basis.lip_lower[i] * weight;
             }
         }
-        self.moved = !self.area.rows.is_empty();
+        self.moved = !self.spans.height().is_empty();
         if self.moved {
-            let (upper, lower) = self.forward.split_at_mut(1);
             for nodes in [
                 0..self.parted.start * GRID,
                 self.parted.end * GRID..GRID * GRID,
@@ -237,7 +232,7 @@ impl Field {
             return;
         }
         let mut k = 1.0f32;
-        let rows = self.area.rows.clone();
+        let rows = self.spans.height();
         let before = |row: usize| {
             let node = (row * GRID) as u32;
             self.visible.partition_point(|cell| cell.1 < node)
@@ -261,15 +256,13 @@ impl Field {
     /// Whether a position of the posed face may be displaced.
     pub fn moves(&self, p: V2) -> bool {
         let at = (p - self.corner) * (1.0 / CELL);
-        let within =
-            |at: f32, nodes: &Range<usize>| at > nodes.start as f32 - 1.0 && at < nodes.end as f32;
-        within(at.y, &self.area.rows) && within(at.x, &self.area.cols)
+        self.spans.touch(at.x, at.y)
     }
 
     /// All that may be displaced lies between these corners, face space.
     pub fn reaches(&self) -> Option<[V2; 2]> {
         let at = |col: f32, row: f32| self.corner + V2::new(col, row) * CELL;
-        let Area { rows, cols } = &self.area;
+        let Area { rows, cols } = self.spans.area();
         self.moved.then(|| {
             [
                 at(cols.start as f32 - 1.0, rows.start as f32 - 1.0),
@@ -326,19 +319,17 @@ impl Part {
         for d in basis.upper.iter_mut().chain(&mut basis.lower) {
             *d = *d * smoothstep(FAINT.0 * most, FAINT.1 * most, d.length());
         }
-        let area = (0..GRID * GRID)
-            .filter(|i| {
-                [basis.upper[*i], basis.lower[*i]]
-                    .iter()
-                    .any(|d| d.length() > STILL)
-            })
-            .map(|i| (i / GRID, i % GRID))
-            .fold(Area::NONE, |area, (row, col)| {
-                area.with(&Area {
-                    rows: row..row + 1,
-                    cols: col..col + 1,
-                })
-            });
+        let mut spans = Spans::none(GRID);
+        let displaced = |d: &V2| d.length() > STILL;
+        for i in 0..GRID * GRID {
+            if [&basis.upper[i], &basis.lower[i]]
+                .into_iter()
+                .any(displaced)
+            {
+                let col = i % GRID;
+                spans.include(i / GRID, &(col..col + 1));
+            }
+        }
         let steepness = |(layer, i): &(Layer, u32)| {
             let grid = match layer {
                 Layer::Upper => &basis.upper,
@@ -352,7 +343,7 @@ impl Part {
             shape,
             closes,
             basis,
-            area,
+            spans,
             weight: f32::NAN,
         }
     }
@@ -371,9 +362,6 @@ fn neutral(pose: &FacePose, parted: f32, rest_gap: f32) -> f32 {
 
 /// Adds some nodes of a field, weighed.
 fn add(sum: &mut Grid, field: &Grid, weight: f32, nodes: Range<usize>) {
-    if nodes.is_empty() {
-        return;
-    }
     for (sum, d) in sum[nodes.clone()].iter_mut().zip(&field[nodes]) {
         *sum = *sum + *d * weight;
     }

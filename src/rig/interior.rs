@@ -28,6 +28,11 @@ const HIDDEN: f32 = 0.012;
 const TEETH_FOLLOW: f32 = 0.96;
 const TONGUE_FOLLOWS: f32 = 0.62;
 
+/// Half widths of soft edges, IOD: of a row of teeth, of their gums, of the tongue.
+const EDGE_SOFT: f32 = 0.007;
+const GUM_SOFT: f32 = 0.008;
+const TONGUE_SOFT: f32 = 0.012;
+
 /// One tooth as seen from the front, from the middle outwards.
 struct Tooth {
     /// Seen width, IOD: the arch turns away to the side.
@@ -114,34 +119,64 @@ impl Painter {
 
     /// The sRGB colour at (u, v) of mouth space between the lips at `upper` and `lower` there.
     pub fn colour(&self, inside: &Inside, u: f32, v: f32, upper: f32, lower: f32) -> [f32; 3] {
-        let s = (u / self.half_width).clamp(-1.2, 1.2);
-        let gap = lower - upper;
-        let depth = smoothstep(0.0, 0.14, v - upper) * smoothstep(0.0, 0.1, lower - v);
-        let mut colour = [0, 1, 2].map(|c| CAVITY[c] * (1.05 - 0.6 * depth) * self.light.colour[c]);
         // Little light falls through a narrow opening, and what does comes from above.
-        let open = 0.78 + 0.22 * smoothstep(0.02, 0.12, gap);
+        let open = 0.78 + 0.22 * smoothstep(0.02, 0.12, lower - upper);
         let above = open * (0.68 + 0.32 * smoothstep(0.0, 0.065, v - upper));
+        let teeth = self.teeth(&self.upper, u, self.edges.at(u) - v, above);
+        // What is wholly covered need not be known.
+        let mut colour = match teeth {
+            Some((teeth, 1.0..)) => return teeth,
+            _ => self.behind(inside, [u, v], [upper, lower], open),
+        };
+        if let Some((teeth, cover)) = teeth {
+            mix(&mut colour, teeth, cover);
+        }
+        colour
+    }
+
+    /// What is seen where there are no upper teeth.
+    fn behind(
+        &self,
+        inside: &Inside,
+        [u, v]: [f32; 2],
+        [upper, lower]: [f32; 2],
+        open: f32,
+    ) -> [f32; 3] {
+        let s = (u / self.half_width).clamp(-1.2, 1.2);
         let below = open * (0.72 + 0.28 * smoothstep(0.0, 0.05, lower - v));
-        let body = self.line + 0.05 + inside.jaw.y * TONGUE_FOLLOWS;
-        self.tongue(s, v, body + 0.12 * s * s, 0.95, open, &mut colour);
         let edge = self.line + LOWER_EDGE + TEETH_FOLLOW * inside.jaw.y + 0.05 * s * s;
-        let at = self.lower.at(u - inside.jaw.x * TEETH_FOLLOW);
-        self.teeth(at, v - edge, 0.66 * below, &mut colour);
+        let along = u - inside.jaw.x * TEETH_FOLLOW;
+        let teeth = self.teeth(&self.lower, along, v - edge, 0.66 * below);
+        let body = self.line + 0.05 + inside.jaw.y * TONGUE_FOLLOWS;
+        let mut colour = if let Some((teeth, 1.0..)) = teeth {
+            teeth
+        } else {
+            let depth = smoothstep(0.0, 0.14, v - upper) * smoothstep(0.0, 0.1, lower - v);
+            let dark = 1.05 - 0.6 * depth;
+            let mut colour = [0, 1, 2].map(|c| CAVITY[c] * dark * self.light.colour[c]);
+            self.tongue(s, v, body + 0.12 * s * s, 0.95, open, &mut colour);
+            if let Some((teeth, cover)) = teeth {
+                mix(&mut colour, teeth, cover);
+            }
+            colour
+        };
         if inside.tongue > 0.0 {
             // Thinner than the body, in front of the lower teeth and behind the upper ones.
             let tip = body + (self.edges.at(0.0) - 0.008 - body) * inside.tongue;
             let s = (u - inside.jaw.x * TONGUE_FOLLOWS) / self.half_width;
             self.tongue(s, v, tip + 0.25 * s * s, 0.62, open, &mut colour);
         }
-        let at = self.upper.at(u);
-        self.teeth(at, self.edges.at(u) - v, above, &mut colour);
         colour
     }
 
     /// The tongue's surface below `top`, out to `reach` of the half-width.
     fn tongue(&self, s: f32, v: f32, top: f32, reach: f32, open: f32, colour: &mut [f32; 3]) {
         let below = v - top;
-        let cover = smoothstep(-0.012, 0.012, below) * smoothstep(reach, reach - 0.22, s.abs());
+        if below <= -TONGUE_SOFT {
+            return;
+        }
+        let cover =
+            smoothstep(-TONGUE_SOFT, TONGUE_SOFT, below) * smoothstep(reach, reach - 0.22, s.abs());
         if cover <= 0.0 {
             return;
         }
@@ -154,13 +189,17 @@ impl Painter {
         mix(colour, tongue, cover);
     }
 
-    /// A row of teeth and the gum they stand in; `from_edge` is the distance from the row's line
-    /// into the teeth.
-    fn teeth(&self, at: Across, from_edge: f32, lit: f32, colour: &mut [f32; 3]) {
+    /// A row of teeth and the gum they stand in, at `u` along it and `from_edge` from the row's
+    /// line into the teeth: colour, and how much it covers, 0–1; `None` for nothing.
+    fn teeth(&self, row: &Row, u: f32, from_edge: f32, lit: f32) -> Option<([f32; 3], f32)> {
+        if from_edge <= -EDGE_SOFT {
+            return None;
+        }
+        let at = row.at(u);
         let from_edge = from_edge - at.short;
-        let row = smoothstep(-0.007, 0.007, from_edge) * at.cover;
-        if row <= 0.0 {
-            return;
+        let cover = smoothstep(-EDGE_SOFT, EDGE_SOFT, from_edge) * at.cover;
+        if cover <= 0.0 {
+            return None;
         }
         // Thin edges let the dark behind through; necks are a little warmer.
         let edge = 0.86 + 0.14 * smoothstep(0.0, 0.035, from_edge);
@@ -168,10 +207,15 @@ impl Painter {
         let lit = lit * at.lit;
         let enamel = [0.0, 0.03, 0.09];
         let tooth = [0, 1, 2].map(|c| self.teeth[c] * lit * edge * (1.0 - enamel[c] * neck));
-        let gum = smoothstep(at.height - 0.008, at.height + 0.008, from_edge);
+        if from_edge <= at.height - GUM_SOFT {
+            return Some((tooth, cover));
+        }
+        let gum = smoothstep(at.height - GUM_SOFT, at.height + GUM_SOFT, from_edge);
         let gums = [0, 1, 2].map(|c| GUMS[c] * 0.9 * lit.max(0.25) * self.light.colour[c]);
-        let seen = [0, 1, 2].map(|c| tooth[c] + (gums[c] - tooth[c]) * gum);
-        mix(colour, seen, row);
+        Some((
+            [0, 1, 2].map(|c| tooth[c] + (gums[c] - tooth[c]) * gum),
+            cover,
+        ))
     }
 }
 

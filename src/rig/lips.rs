@@ -4,6 +4,7 @@
 use super::{
     LIP_SOFT, Posed, Rig,
     field::{CELL, Layer},
+    near,
     relief::{self, Brightness, CellGains, PARTS},
     space::{V2, smoothstep},
     stripe::Stripe,
@@ -55,15 +56,16 @@ impl Rig {
         if local.y > bottom + 0.02 {
             return Layer::Lower;
         }
-        if local.y < posed.slit.middle(local.x) {
+        let middle = (posed.slit.upper.at(local.x) + posed.slit.lower.at(local.x)) * 0.5;
+        if local.y < middle {
             Layer::Upper
         } else {
             Layer::Lower
         }
     }
 
-    /// The side of the slit's middle, and of the line that goes on beyond its corners, on which
-    /// all within that distance above and below a point of the posed face lies.
+    /// The side of the slit, and of the line that goes on beyond its corners, on which all within
+    /// that distance above and below a point of the posed face lies.
     pub(super) fn sides(&self, posed: &Posed, p: V2, distance: f32) -> Option<Layer> {
         let local = self.mouth.to_local(p);
         let [_, top, _, bottom] = posed.slit_box;
@@ -74,10 +76,10 @@ impl Rig {
         if local.y > bottom + beyond {
             return Some(Layer::Lower);
         }
-        let below = local.y - posed.slit.middle(local.x);
-        if below < -distance {
+        let (a, b) = (posed.slit.upper.at(local.x), posed.slit.lower.at(local.x));
+        if local.y < a.min(b) - distance {
             Some(Layer::Upper)
-        } else if below > distance {
+        } else if local.y > a.max(b) + distance {
             Some(Layer::Lower)
         } else {
             None
@@ -125,9 +127,13 @@ impl Rig {
                 over: Over::Nothing,
             };
         }
-        let from = self.keep_on_lip(from, layer);
         Shade {
-            from,
+            // Where nothing of the lip is left to see, it may be any.
+            from: if alpha < 1.0 {
+                self.keep_on_lip(from, layer)
+            } else {
+                from
+            },
             over: self.inside(posed, local, upper, lower, alpha),
         }
     }
@@ -147,11 +153,12 @@ impl Rig {
         let brightness = Brightness::new(&self.spec);
         let side = self.nodes.cell;
         for col in cells {
-            if !self.near_mouth(col, row) {
+            let near = self.near(self.nodes.corners(col, row));
+            if near & near::MOUTH == 0 {
                 continue;
             }
             let cut = kinds[col] == Cell::Lips;
-            let Some(gains) = self.gains(posed, col, row, cut) else {
+            let Some(gains) = self.gains(posed, (col, row), near, cut) else {
                 continue;
             };
             let left = self.nodes.left + col * side;
@@ -164,17 +171,28 @@ impl Rig {
     }
 
     /// What the light on a cell, which the slit may cut, changes by; `None` where it does not.
-    fn gains(&self, posed: &Posed, col: usize, row: usize, cut: bool) -> Option<CellGains> {
+    fn gains(
+        &self,
+        posed: &Posed,
+        (col, row): (usize, usize),
+        near: u8,
+        cut: bool,
+    ) -> Option<CellGains> {
         let nodes = self.nodes.corners(col, row);
         let to_mouth = |from: V2| self.to_mouth.apply(from);
         // Most cells are far away. No map pulls a cell to more than three times its size.
-        let near = 4.0 * self.nodes.cell as f32 * self.pixel;
-        let beyond = |from: &Vec<V2>| self.relief.is_beyond(to_mouth(from[nodes[0]]), near);
+        let reach = 4.0 * self.nodes.cell as f32 * self.pixel;
+        let beyond = |from: &Vec<V2>| self.relief.is_beyond(to_mouth(from[nodes[0]]), reach);
         if self.from.iter().all(beyond) {
             return None;
         }
         let face = nodes.map(|i| self.posed[i]);
-        let side = self.side(posed, between(&face, 0.5, 0.5));
+        // Away from the slit both sides are the same.
+        let side = if near & near::SLIT != 0 {
+            self.side(posed, between(&face, 0.5, 0.5))
+        } else {
+            Layer::Upper
+        };
         let at = nodes.map(|i| to_mouth(self.from[side as usize][i]));
         let (low, high) = bounds(&at);
         if !cut && self.relief.is_flat_within(low, high) {

@@ -50,6 +50,7 @@ use crate::{
     pose::{Arkit, FacePose},
 };
 use area::Area;
+use band::Places;
 use colour::ColourMap;
 pub use eye::Gaze;
 use eye::{Eye, Lid};
@@ -82,8 +83,10 @@ const HELD: f32 = 0.2;
 mod near {
     /// Its surroundings come from elsewhere.
     pub const MOVED: u8 = 1;
-    /// The two sides of the slit may differ.
+    /// The pose may add light and shade.
     pub const MOUTH: u8 = 2;
+    /// Its two layers come from different places, as they do at the slit and around it.
+    pub const SLIT: u8 = 16;
     /// The first eye; the next bit is the second one. Only if it is not still.
     pub const EYE: u8 = 4;
 }
@@ -136,6 +139,8 @@ pub struct Rig {
     back: [Vec<V2>; 2],
     /// Per layer and node: where it comes from, frame samples.
     from: [Vec<V2>; 2],
+    /// The same in fixed point.
+    places: [Places; 2],
     /// The nodes that the last frame moved.
     placed: Area,
     /// One a thread.
@@ -180,6 +185,7 @@ impl Rig {
         let shares = (0..nodes.count())
             .map(|i| head.share(from_frame.apply(nodes.at(i)), edges[i]))
             .collect();
+        let at: Vec<V2> = nodes.all().collect();
         let rest: Vec<V2> = nodes.all().map(|at| from_frame.apply(at)).collect();
         let hold = edges.iter().map(|e| smoothstep(0.0, HELD, *e)).collect();
         Self {
@@ -206,7 +212,8 @@ impl Rig {
             hold,
             posed: rest,
             back: [0, 1].map(|_| vec![V2::ZERO; nodes.count()]),
-            from: [0, 1].map(|_| nodes.all().collect()),
+            places: [0, 1].map(|_| Places::new(&at)),
+            from: [at.clone(), at],
             placed: Area::NONE,
             scratch: vec![Scratch::new(&nodes)],
             nodes,

@@ -199,11 +199,6 @@ impl Slit {
         }
     }
 
-    /// v between the lips at u, and of the line that goes on beyond the corners.
-    pub fn middle(&self, u: f32) -> f32 {
-        (self.upper.at(u) + self.lower.at(u)) * 0.5
-    }
-
     /// Gap at the middle, IOD; 0 where the lips touch.
     pub fn aperture(&self) -> f32 {
         let (from, to) = self.upper.span();

@@ -22,7 +22,7 @@ struct Frame<'a> {
     eyes: [V2; 2],
     looks: [bool; 2],
     reach: f32,
-    /// Nodes so far above or below the slit's middle are asked for one of its sides only.
+    /// Nodes so far above or below the slit are asked for one of its sides only.
     both: f32,
 }
 
@@ -103,7 +103,9 @@ impl Rig {
             if within(q, self.mouth.centre, PARTED) {
                 near |= near::MOUTH;
             }
-            back = self.back(frame, i, q, near & near::MOUTH != 0);
+            let sides = self.sides_near(frame, q, near);
+            near |= if sides.is_none() { near::SLIT } else { 0 };
+            back = self.back(i, q, sides);
         }
         (self.back[0][i], self.back[1][i]) = (back[0], back[1]);
         let back = back.map(|back| back * self.hold[i]);
@@ -130,12 +132,23 @@ impl Rig {
         }
         self.near[i] = near;
         self.posed[i] = q;
-        (self.from[0][i], self.from[1][i]) = (upper, lower);
+        for (layer, from) in [upper, lower].into_iter().enumerate() {
+            self.from[layer][i] = from;
+            self.places[layer].set(i, from);
+        }
+    }
+
+    /// The side of the slit of what may be near the mouth; `None` for both.
+    fn sides_near(&self, frame: &Frame<'_>, q: V2, near: u8) -> Option<Layer> {
+        if near & near::MOUTH == 0 {
+            return Some(Layer::Upper);
+        }
+        self.sides(frame.posed, q, frame.both)
     }
 
     /// What the expression has moved to a node, which lies at `q` on the posed face, per layer.
     /// Away from the slit both are that of its own side.
-    fn back(&self, frame: &Frame<'_>, i: usize, q: V2, mouth: bool) -> [V2; 2] {
+    fn back(&self, i: usize, q: V2, side: Option<Layer>) -> [V2; 2] {
         // The two nodes above are known, and it goes on like them; those of a row do not wait
         // for each other.
         let solve = |layer: Layer| {
@@ -143,12 +156,7 @@ impl Rig {
             let above = |rows: usize| known[i.saturating_sub(rows * self.nodes.stride())];
             self.field.back(layer, q, above(1) * 2.0 - above(2))
         };
-        let sides = if mouth {
-            self.sides(frame.posed, q, frame.both)
-        } else {
-            Some(Layer::Upper)
-        };
-        match sides {
+        match side {
             Some(side) => [solve(side); 2],
             None => [solve(Layer::Upper), solve(Layer::Lower)],
         }

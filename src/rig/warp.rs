@@ -2,7 +2,7 @@
 //! The inverse warp: for every sample of the moving region, where it comes from.
 
 use super::{
-    band::{Edges, Work},
+    band::{Edges, Places, Work},
     colour::ColourMap,
     field::Layer,
     sample::{self, Source},
@@ -269,7 +269,7 @@ impl Canvas<'_> {
         &self,
         stripe: &mut Stripe<'_>,
         row: usize,
-        from: &[Vec<V2>; 2],
+        from: &[Places; 2],
         scratch: &mut Scratch,
     ) -> usize {
         let mut moved = 0;
@@ -290,21 +290,18 @@ impl Canvas<'_> {
         stripe: &mut Stripe<'_>,
         plane: &Plane,
         row: usize,
-        from: &[Vec<V2>; 2],
+        from: &[Places; 2],
         scratch: &mut Scratch,
     ) -> usize {
         let nodes = self.nodes;
         let cell = nodes.cell >> plane.shift;
         let left = nodes.left >> plane.shift;
         let right = (left + nodes.cols * cell).min(plane.width);
-        let above = row * nodes.stride()..(row + 1) * nodes.stride();
-        let below = above.end..above.end + nodes.stride();
-        let used = scratch.used.clone();
-        for (layer, cells) in used.iter().enumerate() {
+        let above = row * nodes.stride();
+        for (layer, cells) in scratch.used.iter().enumerate() {
             let edges = cells.start..cells.end + usize::from(!cells.is_empty());
-            let rows = [above.start, below.start]
-                .map(|first| &from[layer][first + edges.start..first + edges.end]);
-            scratch.edges[layer].begin(edges.clone(), rows, plane, nodes.cell);
+            let rows = [above, above + nodes.stride()];
+            scratch.edges[layer].begin(edges, &from[layer], rows, plane, nodes.cell);
         }
         // With chroma between two luma samples, a quarter of the way to the next.
         let quarters = (plane.offset.x * 2.0) as i32;
