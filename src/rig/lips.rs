@@ -47,7 +47,11 @@ impl Rig {
 
     /// The layer of a point of the posed face away from the slit.
     pub(super) fn side(&self, posed: &Posed, p: V2) -> Layer {
-        let local = self.mouth.to_local(p);
+        Self::side_of_slit(posed, self.mouth.to_local(p))
+    }
+
+    /// The same of a point of mouth space.
+    fn side_of_slit(posed: &Posed, local: V2) -> Layer {
         let [_, top, _, bottom] = posed.slit_box;
         // The slit's curves bend a little beyond the places that its box is made from.
         if local.y < top - 0.02 {
@@ -199,6 +203,7 @@ impl Rig {
             return None;
         }
         let other = nodes.map(|i| to_mouth(self.from[1 - side as usize][i]));
+        let local = face.map(|p| self.mouth.to_local(p));
         let mut gains = CellGains::default();
         for (j, line) in gains.iter_mut().enumerate() {
             let ty = j as f32 / PARTS as f32;
@@ -210,7 +215,7 @@ impl Rig {
             }
             for (i, gain) in line.iter_mut().enumerate() {
                 let tx = i as f32 / PARTS as f32;
-                let here = self.side(posed, between(&face, tx, ty));
+                let here = Self::side_of_slit(posed, between(&local, tx, ty));
                 let mut rest = between(if here == side { &at } else { &other }, tx, ty);
                 rest.y = self.on_lip(rest, here);
                 *gain = self.relief.at(rest);

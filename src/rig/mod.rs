@@ -143,6 +143,8 @@ pub struct Rig {
     places: [Places; 2],
     /// The nodes that the last frame moved.
     placed: Area,
+    /// Whether it turned the head.
+    turned: bool,
     /// One a thread.
     scratch: Vec<Scratch>,
 }
@@ -215,6 +217,7 @@ impl Rig {
             places: [0, 1].map(|_| Places::new(&at)),
             from: [at.clone(), at],
             placed: Area::NONE,
+            turned: false,
             scratch: vec![Scratch::new(&nodes)],
             nodes,
         }

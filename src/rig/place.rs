@@ -43,11 +43,15 @@ impl Rig {
         // What the frame before moved and this one does not goes back.
         let changing = self.placed.with(&area);
         self.placed = area;
+        let (stride, cell) = (self.nodes.stride(), self.nodes.cell);
         for row in changing.rows.clone() {
-            for i in changing.of_row(row, self.nodes.stride()) {
-                self.place_node(&frame, i);
+            let y = (self.nodes.top + row * cell) as f32;
+            for col in changing.cols.clone() {
+                let x = (self.nodes.left + col * cell) as f32;
+                self.place_node(&frame, row * stride + col, V2::new(x, y));
             }
         }
+        self.turned = !frame.still;
     }
 
     /// The nodes that may come from elsewhere.
@@ -91,55 +95,65 @@ impl Rig {
         }
     }
 
-    fn place_node(&mut self, frame: &Frame<'_>, i: usize) {
-        let (rest, at) = (self.rest[i], self.nodes.at(i));
+    /// The node that lies at `at` in the frame.
+    fn place_node(&mut self, frame: &Frame<'_>, i: usize, at: V2) {
+        let rest = self.rest[i];
         let q = if frame.still {
             rest
         } else {
             self.head.source(frame.turn, rest, self.shares[i])
         };
         let (mut near, mut back) = (0, [V2::ZERO; 2]);
+        let stayed = [self.back[0][i], self.back[1][i]] == back && !self.turned;
         if self.field.moves(q) {
             if within(q, self.mouth.centre, PARTED) {
                 near |= near::MOUTH;
             }
-            let sides = self.sides_near(frame, q, near);
-            near |= if sides.is_none() { near::SLIT } else { 0 };
-            back = self.back(i, q, sides);
-        }
-        (self.back[0][i], self.back[1][i]) = (back[0], back[1]);
-        let back = back.map(|back| back * self.hold[i]);
-        let place = |back: V2| {
-            if frame.still && back == V2::ZERO {
-                at
-            } else {
-                self.to_frame.apply(q + back)
-            }
-        };
-        let upper = place(back[0]);
-        let lower = if back[0] == back[1] {
-            upper
+            let side = self.side_near(frame, q, near);
+            near |= if side.is_none() { near::SLIT } else { 0 };
+            let held = self.back(i, q, side);
+            (self.back[0][i], self.back[1][i]) = (held[0], held[1]);
+            back = held.map(|back| back * self.hold[i]);
         } else {
-            place(back[1])
-        };
-        if !warp::is_still(&[at, at], &[upper, lower]) {
-            near |= near::MOVED;
+            (self.back[0][i], self.back[1][i]) = (V2::ZERO, V2::ZERO);
         }
         for e in 0..2 {
             if frame.looks[e] && within(q + back[0], frame.eyes[e], frame.reach) {
                 near |= near::EYE << e;
             }
         }
+        let stays = frame.still && back == [V2::ZERO; 2];
+        if stays && stayed {
+            self.near[i] = near;
+            return;
+        }
+        let from = if stays {
+            [at; 2]
+        } else {
+            self.come_from(q, back)
+        };
+        if !warp::is_still(&[at, at], &from) {
+            near |= near::MOVED;
+        }
         self.near[i] = near;
         self.posed[i] = q;
-        for (layer, from) in [upper, lower].into_iter().enumerate() {
+        for (layer, from) in from.into_iter().enumerate() {
             self.from[layer][i] = from;
             self.places[layer].set(i, from);
         }
     }
 
+    /// Frame samples of what lies at `q` on the posed face, per layer.
+    fn come_from(&self, q: V2, back: [V2; 2]) -> [V2; 2] {
+        let upper = self.to_frame.apply(q + back[0]);
+        if back[0] == back[1] {
+            return [upper; 2];
+        }
+        [upper, self.to_frame.apply(q + back[1])]
+    }
+
     /// The side of the slit of what may be near the mouth; `None` for both.
-    fn sides_near(&self, frame: &Frame<'_>, q: V2, near: u8) -> Option<Layer> {
+    fn side_near(&self, frame: &Frame<'_>, q: V2, near: u8) -> Option<Layer> {
         if near & near::MOUTH == 0 {
             return Some(Layer::Upper);
         }
