@@ -29,11 +29,6 @@ impl Area {
             cols: hull(&self.cols, &other.cols),
         }
     }
-
-    /// Its nodes in a row of a grid that is so many nodes wide.
-    pub fn of_row(&self, row: usize, stride: usize) -> Range<usize> {
-        row * stride + self.cols.start..row * stride + self.cols.end
-    }
 }
 
 /// Nodes of a grid: of each row those from one on to before another.
@@ -96,5 +91,33 @@ impl Spans {
             cols.is_some_and(|cols| x > cols.start as f32 - 1.0 && x < cols.end as f32)
         };
         y > -1.0 && (near(below) || below > 0 && near(below - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_interpolated_from_a_node_touches_it(
+            nodes in proptest::collection::vec((0usize..9, 0usize..9), 0..4),
+            x in -2.0f32..11.0, y in -2.0f32..11.0,
+        ) {
+            let mut spans = Spans::none(9);
+            for (row, col) in &nodes {
+                spans.include(*row, &(*col..*col + 1));
+            }
+            let near = |(row, col): &(usize, usize)| {
+                (y - *row as f32).abs() < 1.0 && (x - *col as f32).abs() < 1.0
+            };
+            prop_assert!(!nodes.iter().any(near) || spans.touch(x, y));
+            prop_assert!(!nodes.is_empty() || !spans.touch(x, y));
+            let area = spans.area();
+            for (row, col) in nodes {
+                prop_assert!(area.rows.contains(&row) && area.cols.contains(&col));
+            }
+        }
     }
 }

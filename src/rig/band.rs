@@ -161,3 +161,62 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::sample::{self, Source};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Two planes; some of it beyond the edges, or too steep to be read many at a time.
+        #[test]
+        fn bands_are_read_as_the_positions_of_their_rows_are(
+            seed in 0u64..u64::MAX, size in 2u32..7, cells in 1usize..40, quarters in 0i32..2,
+            rows in 1usize..9, cut in 0usize..4, left in -9.0f32..20.0, top in -9.0f32..140.0,
+            dx in 0.0f32..1.7, dy in -1.1f32..1.1, uneven in 0.0f32..0.02,
+        ) {
+            let (width, height, n) = (400, 300, 1 << size);
+            let count = cells * n - cut.min(n - 1);
+            let mut state = seed;
+            let mut random = || {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (state >> 32) as u32
+            };
+            let planes = [0, 1].map(|_| {
+                let data: Vec<u8> = (0..width * height).map(|_| (random() >> 24) as u8).collect();
+                Source::new(&data, width, height, 1)
+            });
+            let sources = planes.each_ref();
+            let most = 300.0 / (cells * n) as f32;
+            let mut edges = |from: f32, step: f32| -> Vec<i32> {
+                let at = |i: usize| from + step.clamp(-most, most) * (i * n) as f32;
+                let off = |random: u32| (random >> 24) as f32 * uneven;
+                (0..=cells).map(|i| fixed(at(i) + off(random()))).collect()
+            };
+            let all = [edges(left, dx), edges(top, dy), edges(0.2, 0.0), edges(0.9, 0.0)];
+            let [x, y, dx, dy] = &all;
+            let sides = Sides { x, y, dx, dy };
+            let stride = count + 5;
+            let mut found = [0, 1].map(|_| vec![7; stride * rows]);
+            let mut outs = found.each_mut().map(|data| Rows { data, stride, length: count });
+            let mut work = Work::new(cells, cells * n);
+            sample::cubic_band::<1, 2>(&sources, sides, n, quarters, rows, &mut work, &mut outs);
+            let (mut xs, mut ys) = (vec![0; cells * n], vec![0; cells * n]);
+            let (mut x, mut y) = (vec![0; cells + 1], vec![0; cells + 1]);
+            for row in 0..rows {
+                sides.in_row(row, [&mut x, &mut y]);
+                sample::any_ramps(&x, &mut xs, n, quarters);
+                sample::any_ramps(&y, &mut ys, n, quarters);
+                let mut expected = vec![0; count];
+                for (source, found) in planes.iter().zip(&found) {
+                    sample::one_by_one::<1>(source, &xs[..count], &ys[..count], &mut expected);
+                    let found = &found[row * stride..][..stride];
+                    prop_assert_eq!(&found[..count], &expected[..]);
+                    // What lies beside is left alone.
+                    prop_assert!(found[count..].iter().all(|byte| *byte == 7));
+                }
+            }
+        }
+    }
+}

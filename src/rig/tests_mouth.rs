@@ -3,6 +3,7 @@
 
 use super::{
     control::controls,
+    field::Layer,
     mouth::tests::usual_face,
     tests::{drawn, portrait, spec},
     *,

@@ -304,7 +304,7 @@ fn load_edges(edges: &[i32]) -> __m256i {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{cubic_cells, fixed};
+    use super::super::super::sample::fixed;
     use super::*;
     use proptest::prelude::*;
 
@@ -342,17 +342,11 @@ mod tests {
                 one_by_one::<1>(source, &x, &y, &mut expected);
                 expected
             });
-            // The widest way of this processor, and this one, where it has that.
-            for own in [false, true] {
+            if super::super::available() {
                 let mut found = [vec![0; count], vec![0; count]];
                 let mut outs = found.each_mut().map(|out| &mut out[..]);
-                if own && super::super::available() {
-                    // SAFETY: the processor has AVX2.
-                    unsafe { super::cubic_cells(&sources, [&xs, &ys], n, quarters, &mut outs) };
-                } else {
-                    let work = [&mut vec![0; count][..], &mut vec![0; count][..]];
-                    cubic_cells::<1, 2>(&sources, [&xs, &ys], n, quarters, work, &mut outs);
-                }
+                // SAFETY: the processor has AVX2.
+                unsafe { super::cubic_cells(&sources, [&xs, &ys], n, quarters, &mut outs) };
                 prop_assert_eq!(&found, &expected);
             }
         }
