@@ -10,6 +10,7 @@ use super::{
     area::{Area, Spans},
     basis::{Basis, Solver, closing_displacements, near_slit, parting, side_of},
     control::{Control, displacement},
+    inverse::{self, LANES},
     mouth::{LIP_STATIONS, Mouth},
     space::{V2, smoothstep, whole},
 };
@@ -21,15 +22,12 @@ pub const GRID: usize = 72;
 /// From node to node, IOD.
 pub const CELL: f32 = 0.066;
 /// The skin is never pressed together or turned over beyond this Jacobian determinant.
-const LEAST_JACOBIAN: f32 = 0.25;
+pub(super) const LEAST_JACOBIAN: f32 = 0.25;
 /// What interpolation displaces far away from the controls that move fades out between these
 /// fractions of a shape's largest displacement: nobody sees it, but each frame would pay for it.
 const FAINT: (f32, f32) = (0.03, 0.09);
 /// A movement below this many IOD is none.
 const STILL: f32 = 1e-5;
-/// The inverse is known well enough when the last step began so near to it, IOD: what Newton's steps
-/// leave is a tenth at most where the field's slope changes.
-const ENOUGH: f32 = 4e-3;
 /// Farther from the mouth's middle both sides of the slit are displaced alike, IOD: beyond the
 /// box in which they are kept apart, and a cell of the grid.
 pub const PARTED: f32 = 1.4;
@@ -271,36 +269,11 @@ impl Field {
         })
     }
 
-    /// What must be added to a position `p` of the posed face to find it at rest: of the x with
-    /// x + u(x) = p, what lies between. By Newton's steps from a first `guess` of it, that of a
-    /// neighbour, say; there is one such x, as the skin is never turned over.
-    pub fn back(&self, layer: Layer, p: V2, guess: V2) -> V2 {
-        let grid = &self.forward[layer as usize];
-        let here = (p - self.corner) * (1.0 / CELL);
-        let mut u = guess * -1.0;
-        for _ in 0..24 {
-            let [at, dx, dy] = slopes(grid, here - u * (1.0 / CELL));
-            let off = at - u;
-            // What stays is what comes to lie here.
-            if off == V2::ZERO && u == V2::ZERO {
-                return V2::ZERO;
-            }
-            // Newton's step for u = u(here - u).
-            let (dx, dy) = (dx * (1.0 / CELL), dy * (1.0 / CELL));
-            let det = (1.0 + dx.x) * (1.0 + dy.y) - dx.y * dy.x;
-            let step = V2::new(
-                (1.0 + dy.y) * off.x - dy.x * off.y,
-                (1.0 + dx.x) * off.y - dx.y * off.x,
-            );
-            u = u + step * (1.0 / det.max(LEAST_JACOBIAN));
-            if off.dot(off) < ENOUGH * ENOUGH {
-                break;
-            }
-        }
-        if u.dot(u) < STILL * STILL {
-            return V2::ZERO;
-        }
-        u * -1.0
+    /// What must be added to positions of the posed face to find them at rest ([`inverse::back`]),
+    /// by guesses.
+    pub fn back(&self, layer: Layer, posed: &[V2; LANES], guess: &[V2; LANES]) -> [V2; LANES] {
+        let here = posed.map(|p| (p - self.corner) * (1.0 / CELL));
+        inverse::back(&self.forward[layer as usize], &here, guess)
     }
 
     /// Where a position at rest goes: its displacement.
@@ -416,22 +389,6 @@ fn visible_cells(mouth: &Mouth, corner: V2) -> Vec<(Layer, u32)> {
         }
     }
     cells
-}
-
-/// [`bilinear`], and how that changes from node to node across and down.
-fn slopes(grid: &[V2], at: V2) -> [V2; 3] {
-    let limit = (GRID - 1) as f32;
-    if !(at.x >= 0.0 && at.y >= 0.0 && at.x <= limit && at.y <= limit) {
-        return [V2::ZERO; 3];
-    }
-    let (col, row) = (whole(at.x).min(GRID - 2), whole(at.y).min(GRID - 2));
-    let (tx, ty) = (at.x - col as f32, at.y - row as f32);
-    let near = &grid[row * GRID + col..][..GRID + 2];
-    let left = near[0].lerp(near[GRID], ty);
-    let right = near[1].lerp(near[GRID + 1], ty);
-    let (above, below) = (near[1] - near[0], near[GRID + 1] - near[GRID]);
-    let down = (near[GRID] - near[0]).lerp(near[GRID + 1] - near[1], tx);
-    [left.lerp(right, tx), above.lerp(below, ty), down]
 }
 
 /// Zero outside the grid.

@@ -17,6 +17,7 @@ pub mod field;
 mod form;
 pub mod head;
 pub mod interior;
+mod inverse;
 pub mod iris;
 pub mod lid;
 pub mod light;
@@ -143,8 +144,6 @@ pub struct Rig {
     places: [Places; 2],
     /// The nodes that the last frame moved.
     placed: Area,
-    /// Whether it turned the head.
-    turned: bool,
     /// One a thread.
     scratch: Vec<Scratch>,
 }
@@ -217,7 +216,6 @@ impl Rig {
             places: [0, 1].map(|_| Places::new(&at)),
             from: [at.clone(), at],
             placed: Area::NONE,
-            turned: false,
             scratch: vec![Scratch::new(&nodes)],
             nodes,
         }

@@ -6,11 +6,13 @@ use super::{
     area::Area,
     field::{Layer, PARTED},
     head::Turn,
+    inverse::LANES,
     lips::CORNER_BLEND,
     near,
     space::V2,
     warp,
 };
+use std::ops::Range;
 
 /// What is the same for all nodes of a frame.
 struct Frame<'a> {
@@ -43,15 +45,10 @@ impl Rig {
         // What the frame before moved and this one does not goes back.
         let changing = self.placed.with(&area);
         self.placed = area;
-        let (stride, cell) = (self.nodes.stride(), self.nodes.cell);
         for row in changing.rows.clone() {
-            let y = (self.nodes.top + row * cell) as f32;
-            for col in changing.cols.clone() {
-                let x = (self.nodes.left + col * cell) as f32;
-                self.place_node(&frame, row * stride + col, V2::new(x, y));
-            }
+            self.find_row(&frame, row, &changing.cols);
+            self.place_row(&frame, row, &changing.cols);
         }
-        self.turned = !frame.still;
     }
 
     /// The nodes that may come from elsewhere.
@@ -95,39 +92,92 @@ impl Rig {
         }
     }
 
+    /// Nodes of a row: where they lie on the posed face, and what the expression has moved there.
+    fn find_row(&mut self, frame: &Frame<'_>, row: usize, cols: &Range<usize>) {
+        let first = row * self.nodes.stride();
+        let mut asked = [Asked::new(), Asked::new()];
+        for i in first + cols.start..first + cols.end {
+            let rest = self.rest[i];
+            let q = if frame.still {
+                rest
+            } else {
+                self.head.source(frame.turn, rest, self.shares[i])
+            };
+            self.posed[i] = q;
+            self.near[i] = 0;
+            if !self.field.moves(q) {
+                (self.back[0][i], self.back[1][i]) = (V2::ZERO, V2::ZERO);
+                continue;
+            }
+            let mut side = Some(Layer::Upper);
+            if within(q, self.mouth.centre, PARTED) {
+                self.near[i] |= near::MOUTH;
+                side = self.sides(frame.posed, q, frame.both);
+            }
+            if side.is_none() {
+                self.near[i] |= near::SLIT;
+            }
+            for layer in [Layer::Upper, Layer::Lower] {
+                if side.is_none_or(|side| side == layer) {
+                    self.ask(&mut asked[layer as usize], layer, i);
+                }
+            }
+        }
+        for (asked, layer) in asked.iter_mut().zip([Layer::Upper, Layer::Lower]) {
+            self.answer(asked, layer);
+        }
+    }
+
+    /// Asks what the expression has moved to a node.
+    fn ask(&mut self, asked: &mut Asked, layer: Layer, i: usize) {
+        // The two nodes above are known, and it goes on like them; those of a row do not wait
+        // for each other.
+        let known = &self.back[layer as usize];
+        let above = |rows: usize| known[i.saturating_sub(rows * self.nodes.stride())];
+        asked.guesses[asked.count] = above(1) * 2.0 - above(2);
+        asked.places[asked.count] = self.posed[i];
+        asked.nodes[asked.count] = i;
+        asked.count += 1;
+        if asked.count == LANES {
+            self.answer(asked, layer);
+        }
+    }
+
+    fn answer(&mut self, asked: &mut Asked, layer: Layer) {
+        if asked.count == 0 {
+            return;
+        }
+        let found = self.field.back(layer, &asked.places, &asked.guesses);
+        for (i, back) in asked.nodes[..asked.count].iter().zip(found) {
+            self.back[layer as usize][*i] = back;
+            if self.near[*i] & near::SLIT == 0 {
+                // Away from the slit both sides are one.
+                self.back[1 - layer as usize][*i] = back;
+            }
+        }
+        asked.count = 0;
+    }
+
+    /// Where the nodes of a row come from.
+    fn place_row(&mut self, frame: &Frame<'_>, row: usize, cols: &Range<usize>) {
+        let (stride, cell) = (self.nodes.stride(), self.nodes.cell);
+        let y = (self.nodes.top + row * cell) as f32;
+        for col in cols.clone() {
+            let (i, x) = (row * stride + col, (self.nodes.left + col * cell) as f32);
+            self.place_node(frame, i, V2::new(x, y));
+        }
+    }
+
     /// The node that lies at `at` in the frame.
     fn place_node(&mut self, frame: &Frame<'_>, i: usize, at: V2) {
-        let rest = self.rest[i];
-        let q = if frame.still {
-            rest
-        } else {
-            self.head.source(frame.turn, rest, self.shares[i])
-        };
-        let (mut near, mut back) = (0, [V2::ZERO; 2]);
-        let stayed = [self.back[0][i], self.back[1][i]] == back && !self.turned;
-        if self.field.moves(q) {
-            if within(q, self.mouth.centre, PARTED) {
-                near |= near::MOUTH;
-            }
-            let side = self.side_near(frame, q, near);
-            near |= if side.is_none() { near::SLIT } else { 0 };
-            let held = self.back(i, q, side);
-            (self.back[0][i], self.back[1][i]) = (held[0], held[1]);
-            back = held.map(|back| back * self.hold[i]);
-        } else {
-            (self.back[0][i], self.back[1][i]) = (V2::ZERO, V2::ZERO);
-        }
+        let (q, mut near) = (self.posed[i], self.near[i]);
+        let back = [0, 1].map(|layer: usize| self.back[layer][i] * self.hold[i]);
         for e in 0..2 {
             if frame.looks[e] && within(q + back[0], frame.eyes[e], frame.reach) {
                 near |= near::EYE << e;
             }
         }
-        let stays = frame.still && back == [V2::ZERO; 2];
-        if stays && stayed {
-            self.near[i] = near;
-            return;
-        }
-        let from = if stays {
+        let from = if frame.still && back == [V2::ZERO; 2] {
             [at; 2]
         } else {
             self.come_from(q, back)
@@ -136,10 +186,11 @@ impl Rig {
             near |= near::MOVED;
         }
         self.near[i] = near;
-        self.posed[i] = q;
         for (layer, from) in from.into_iter().enumerate() {
-            self.from[layer][i] = from;
-            self.places[layer].set(i, from);
+            if self.from[layer][i] != from {
+                self.from[layer][i] = from;
+                self.places[layer].set(i, from);
+            }
         }
     }
 
@@ -151,28 +202,25 @@ impl Rig {
         }
         [upper, self.to_frame.apply(q + back[1])]
     }
+}
 
-    /// The side of the slit of what may be near the mouth; `None` for both.
-    fn side_near(&self, frame: &Frame<'_>, q: V2, near: u8) -> Option<Layer> {
-        if near & near::MOUTH == 0 {
-            return Some(Layer::Upper);
-        }
-        self.sides(frame.posed, q, frame.both)
-    }
+/// Nodes of a row that a layer of the field is asked about, as many at a time as it answers.
+struct Asked {
+    count: usize,
+    nodes: [usize; LANES],
+    /// Where they lie on the posed face.
+    places: [V2; LANES],
+    /// About what the answers will be.
+    guesses: [V2; LANES],
+}
 
-    /// What the expression has moved to a node, which lies at `q` on the posed face, per layer.
-    /// Away from the slit both are that of its own side.
-    fn back(&self, i: usize, q: V2, side: Option<Layer>) -> [V2; 2] {
-        // The two nodes above are known, and it goes on like them; those of a row do not wait
-        // for each other.
-        let solve = |layer: Layer| {
-            let known = &self.back[layer as usize];
-            let above = |rows: usize| known[i.saturating_sub(rows * self.nodes.stride())];
-            self.field.back(layer, q, above(1) * 2.0 - above(2))
-        };
-        match side {
-            Some(side) => [solve(side); 2],
-            None => [solve(Layer::Upper), solve(Layer::Lower)],
+impl Asked {
+    fn new() -> Self {
+        Self {
+            count: 0,
+            nodes: [0; LANES],
+            places: [V2::ZERO; LANES],
+            guesses: [V2::ZERO; LANES],
         }
     }
 }

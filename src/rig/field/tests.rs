@@ -52,7 +52,8 @@ fn the_inverse_undoes_the_displacement() {
             _ => side_of(&mouth, control.at),
         };
         let moved = control.at + field.forward(layer, control.at);
-        let back = moved + field.back(layer, moved, V2::ZERO);
+        let [back, ..] = field.back(layer, &[moved; LANES], &[V2::ZERO; LANES]);
+        let back = moved + back;
         assert!(
             (back - control.at).length() < 0.001,
             "{control:?} {layer:?}: {back:?}"
