@@ -68,8 +68,8 @@ struct Part {
     basis: Basis,
     /// The nodes that it displaces.
     spans: Spans,
-    /// The norm of its steepest gradient.
-    steepest: f32,
+    /// The norm of its steepest gradient in each row of cells.
+    steepest: [f32; GRID],
     /// In the pose; NaN before the first.
     weight: f32,
 }
@@ -220,27 +220,26 @@ impl Field {
     /// by what it takes. With u scaled by k the determinant of a cell is 1 + k·tr + k²·det of
     /// its gradient.
     fn hold_together(&mut self) {
-        // With |∇u| ≤ g the determinant is (1 - g)² at least: most poses need no look at each cell.
-        let steepest: f32 = self
-            .parts
-            .iter()
-            .map(|part| part.weight.max(0.0) * part.steepest)
-            .sum();
-        if steepest <= 1.0 - LEAST_JACOBIAN.sqrt() {
-            return;
-        }
         let mut k = 1.0f32;
         let rows = self.spans.height();
-        let before = |row: usize| {
-            let node = (row * GRID) as u32;
-            self.visible.partition_point(|cell| cell.1 < node)
-        };
         // The row of cells above the first row of nodes that moves has its lower corners there.
-        for &(layer, i) in &self.visible[before(rows.start.saturating_sub(1))..before(rows.end)] {
-            let [dx, dy] = gradient(&self.forward[layer as usize], i as usize);
-            let (trace, det) = (dx.x + dy.y, dx.x * dy.y - dx.y * dy.x);
-            if 1.0 + k * trace + k * k * det < LEAST_JACOBIAN {
-                k = least_root(det, trace, 1.0 - LEAST_JACOBIAN).clamp(0.0, k);
+        for row in rows.start.saturating_sub(1)..rows.end {
+            // With |∇u| ≤ g the determinant is (1 - g)² at least: most rows need no closer look.
+            let active = self.parts.iter().filter(|part| part.weight > 0.0);
+            let steepest: f32 = active.map(|part| part.weight * part.steepest[row]).sum();
+            if steepest <= 1.0 - LEAST_JACOBIAN.sqrt() {
+                continue;
+            }
+            let before = |row: usize| {
+                let node = (row * GRID) as u32;
+                self.visible.partition_point(|cell| cell.1 < node)
+            };
+            for &(layer, i) in &self.visible[before(row)..before(row + 1)] {
+                let [dx, dy] = gradient(&self.forward[layer as usize], i as usize);
+                let (trace, det) = (dx.x + dy.y, dx.x * dy.y - dx.y * dy.x);
+                if 1.0 + k * trace + k * k * det < LEAST_JACOBIAN {
+                    k = least_root(det, trace, 1.0 - LEAST_JACOBIAN).clamp(0.0, k);
+                }
             }
         }
         if k < 1.0 {
@@ -303,16 +302,18 @@ impl Part {
                 spans.include(i / GRID, &(col..col + 1));
             }
         }
-        let steepness = |(layer, i): &(Layer, u32)| {
+        let mut steepest = [0.0f32; GRID];
+        for (layer, i) in visible {
             let grid = match layer {
                 Layer::Upper => &basis.upper,
                 Layer::Lower => &basis.lower,
             };
             let [dx, dy] = gradient(grid, *i as usize);
-            (dx.dot(dx) + dy.dot(dy)).sqrt()
-        };
+            let row = &mut steepest[*i as usize / GRID];
+            *row = row.max((dx.dot(dx) + dy.dot(dy)).sqrt());
+        }
         Self {
-            steepest: visible.iter().map(steepness).fold(0.0, f32::max),
+            steepest,
             shape,
             closes,
             basis,
