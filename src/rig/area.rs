@@ -82,15 +82,31 @@ impl Spans {
         }
     }
 
-    /// Whether a place, in steps of the grid, is interpolated from one of them or lies between.
-    pub fn touch(&self, x: f32, y: f32) -> bool {
-        // No row of nodes above the first one: counted from there.
-        let below = whole(y + 1.0);
-        let near = |row: usize| {
-            let cols = self.rows.get(row);
-            cols.is_some_and(|cols| x > cols.start as f32 - 1.0 && x < cols.end as f32)
-        };
-        y > -1.0 && (near(below) || below > 0 && near(below - 1))
+    /// What is interpolated from them or lies between, in steps of the grid.
+    pub fn reach(&self, reach: &mut Reach) {
+        reach.rows.clear();
+        let none = &(usize::MAX..0);
+        for below in 0..=self.rows.len() {
+            let above = below.checked_sub(1).map_or(none, |row| &self.rows[row]);
+            let below = self.rows.get(below).unwrap_or(none);
+            let (start, end) = (above.start.min(below.start), above.end.max(below.end));
+            reach.rows.push((start as f32 - 1.0, end as f32));
+        }
+    }
+}
+
+/// Of each row of cells of a grid, from that above the first row of nodes on, what lies between two
+/// places; nothing in a new one.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    rows: Vec<(f32, f32)>,
+}
+
+impl Reach {
+    /// Whether it has a place, in steps of the grid.
+    pub fn has(&self, x: f32, y: f32) -> bool {
+        let row = self.rows.get(whole(y + 1.0));
+        y > -1.0 && row.is_some_and(|(from, to)| x > *from && x < *to)
     }
 }
 
@@ -112,8 +128,10 @@ mod tests {
             let near = |(row, col): &(usize, usize)| {
                 (y - *row as f32).abs() < 1.0 && (x - *col as f32).abs() < 1.0
             };
-            prop_assert!(!nodes.iter().any(near) || spans.touch(x, y));
-            prop_assert!(!nodes.is_empty() || !spans.touch(x, y));
+            let mut reach = Reach::default();
+            spans.reach(&mut reach);
+            prop_assert!(!nodes.iter().any(near) || reach.has(x, y));
+            prop_assert!(!nodes.is_empty() || !reach.has(x, y));
             let area = spans.area();
             for (row, col) in nodes {
                 prop_assert!(area.rows.contains(&row) && area.cols.contains(&col));

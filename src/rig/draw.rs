@@ -121,8 +121,8 @@ impl Rig {
     fn cell(&self, posed: &Posed, col: usize, row: usize) -> Cell {
         let corners = self.nodes.corners(col, row);
         let near = self.near(corners);
-        if near <= near::MOVED {
-            return if near == 0 {
+        if near & !near::MOUTH <= near::MOVED {
+            return if near & near::MOVED == 0 {
                 Cell::Still
             } else {
                 Cell::Plain(Layer::Upper)

@@ -7,7 +7,7 @@
 //! coordinates is then two smooth fields that part at the slit and agree everywhere else.
 
 use super::{
-    area::{Area, Spans},
+    area::{Area, Reach, Spans},
     basis::{Basis, Solver, closing_displacements, near_slit, parting, side_of},
     control::{Control, displacement},
     inverse::{self, LANES},
@@ -91,6 +91,7 @@ pub struct Field {
     moved: bool,
     /// The nodes that are displaced.
     spans: Spans,
+    reach: Reach,
     /// Gap between the inner lips at rest, IOD; 0 where they touch.
     rest_gap: f32,
 }
@@ -152,6 +153,7 @@ impl Field {
             lip_lower: [V2::ZERO; 11],
             moved: false,
             spans: Spans::none(GRID),
+            reach: Reach::default(),
             rest_gap: mouth.rest_gap(0.0),
         }
     }
@@ -205,6 +207,7 @@ impl Field {
             }
         }
         self.moved = !self.spans.height().is_empty();
+        self.spans.reach(&mut self.reach);
         if self.moved {
             for nodes in [
                 0..self.parted.start * GRID,
@@ -253,7 +256,7 @@ impl Field {
     /// Whether a position of the posed face may be displaced.
     pub fn moves(&self, p: V2) -> bool {
         let at = (p - self.corner) * (1.0 / CELL);
-        self.spans.touch(at.x, at.y)
+        self.reach.has(at.x, at.y)
     }
 
     /// All that may be displaced lies between these corners, face space.

@@ -182,10 +182,10 @@ impl Rig {
         } else {
             self.come_from(q, back)
         };
-        if !warp::is_still(&[at, at], &from) {
-            near |= near::MOVED;
-        }
         self.near[i] = near;
+        if from[0] != at || from[1] != at {
+            self.near[i] |= near::MOVED * u8::from(!warp::is_still(&[at, at], &from));
+        }
         for (layer, from) in from.into_iter().enumerate() {
             if self.from[layer][i] != from {
                 self.from[layer][i] = from;

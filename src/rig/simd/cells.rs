@@ -44,13 +44,13 @@ pub fn cubic_cells<const P: usize>(
 const MOST: usize = 64;
 /// Steps across and down within which eight positions share a window: 12 columns, and 8 rows
 /// beyond the taps' own.
-const STEEPEST: (i32, i32) = ((12 << FRACTION) / 7, ((MOST_ROWS - 4) << FRACTION) / 7);
+pub const STEEPEST: (i32, i32) = ((12 << FRACTION) / 7, ((MOST_ROWS - 4) << FRACTION) / 7);
 
 /// Whether no position between the edges has to be clamped, and all rise and fall little enough
 /// that neighbours share a window.
 #[target_feature(enable = "avx2")]
 #[inline]
-pub fn is_even(source: &Source, [x, y]: [&[i32]; 2], n: usize) -> bool {
+fn is_even(source: &Source, [x, y]: [&[i32]; 2], n: usize) -> bool {
     within(x, source.width())
         && within(y, source.height())
         && rises_within(x, 0, STEEPEST.0 * n as i32)

@@ -8,7 +8,9 @@ use super::{
         band::{Rows, Sides},
         sample::{FRACTION, PHASE_BITS, ROOM, Source, WEIGHTS},
     },
-    HALF, cells, fetch,
+    HALF,
+    cells::STEEPEST,
+    fetch,
 };
 use std::arch::x86_64::*;
 
@@ -73,16 +75,22 @@ pub fn cubic_band<const P: usize>(
     true
 }
 
-/// Whether [`cells::is_even`] holds in the first and in the last row, and so in all between.
+/// Whether no position between the edges has to be clamped, and all rise and fall little enough
+/// that neighbours share a window: in the first and in the last row, and so in all between.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn is_even(source: &Source, sides: &Sides<'_>, n: usize, rows: usize) -> bool {
-    let mut last = [[0; N + 1]; 2];
-    (0..sides.x.len() - 1).step_by(N).all(|first| {
-        let part = sides.part(first..sides.x.len().min(first + N + 1));
-        let [x, y] = last.each_mut().map(|edges| &mut edges[..part.x.len()]);
-        part.in_row(rows.saturating_sub(1), [x, y]);
-        let last = last.each_ref().map(|edges| &edges[..part.x.len()]);
-        cells::is_even(source, [part.x, part.y], n) && cells::is_even(source, last, n)
+    let cells = sides.x.len() - 1;
+    let last = rows.saturating_sub(1) as i32;
+    let (right, down) = (STEEPEST.0 * n as i32, STEEPEST.1 * n as i32);
+    (0..cells).step_by(N).all(|first| {
+        let there = ((1u64 << (cells - first).min(N)) - 1) as __mmask16;
+        let x = Edges::new(&sides.x[first..], &sides.dx[first..]);
+        let y = Edges::new(&sides.y[first..], &sides.dy[first..]);
+        [0, last].into_iter().all(|row| {
+            let outside = x.ahead(row).uneven(source.width(), 0, right)
+                | y.ahead(row).uneven(source.height(), -down, down);
+            outside & there == 0
+        })
     })
 }
 
@@ -111,6 +119,33 @@ impl Edges {
     fn next(&mut self) {
         self.from = _mm512_add_epi32(self.from, self.more[0]);
         self.to = _mm512_add_epi32(self.to, self.more[1]);
+    }
+
+    /// So many rows on.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+    #[inline]
+    fn ahead(&self, rows: i32) -> Self {
+        let rows = _mm512_set1_epi32(rows);
+        let ahead = |at, more| _mm512_add_epi32(at, _mm512_mullo_epi32(more, rows));
+        Self {
+            from: ahead(self.from, self.more[0]),
+            to: ahead(self.to, self.more[1]),
+            more: self.more,
+        }
+    }
+
+    /// The cells of which an edge lies outside of so many samples, or that rise by less than the
+    /// least or by more than the most.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+    #[inline]
+    fn uneven(&self, size: usize, least: i32, most: i32) -> __mmask16 {
+        let limit = _mm512_set1_epi32((size as i32) << FRACTION);
+        let rise = _mm512_sub_epi32(self.to, self.from);
+        // Unsigned, so that what lies before counts as far away.
+        let beyond = _mm512_sub_epi32(rise, _mm512_set1_epi32(least));
+        _mm512_cmpge_epu32_mask(self.from, limit)
+            | _mm512_cmpge_epu32_mask(self.to, limit)
+            | _mm512_cmpgt_epu32_mask(beyond, _mm512_set1_epi32(most - least))
     }
 
     /// The positions between them. `by` is the logarithm of how many a cell has.
