@@ -63,6 +63,11 @@ impl Spans {
         self.rows.iter().enumerate()
     }
 
+    /// The nodes of one row.
+    pub fn of(&self, row: usize) -> &Range<usize> {
+        &self.rows[row]
+    }
+
     /// The rows that have nodes.
     pub fn height(&self) -> Range<usize> {
         let first = self.rows.iter().position(|cols| !cols.is_empty());

@@ -80,8 +80,8 @@ pub struct Field {
     corner: V2,
     /// Cells that show: which layer and the node at their top left.
     visible: Vec<(Layer, u32)>,
-    /// The rows of nodes in which both fields are kept.
-    parted: Range<usize>,
+    /// The nodes of which both fields are kept; all others are on the side they lie on.
+    parted: Spans,
     parts: Vec<Part>,
     forward: [Grid; 2],
     /// Inner lips of the pose, mouth space.
@@ -102,12 +102,13 @@ impl Field {
         let half = (GRID - 1) as f32 * CELL * 0.5;
         let nose = landmarks[30];
         let corner = V2::new(nose.x - half, nose.y + REACH_CENTRE - half);
-        let sides: Vec<Option<Layer>> = (0..GRID * GRID)
-            .map(|i| {
-                let p = corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
-                (!near_slit(mouth, p)).then(|| side_of(mouth, p))
-            })
-            .collect();
+        let mut parted = Spans::none(GRID);
+        for i in 0..GRID * GRID {
+            let (col, row) = (i % GRID, i / GRID);
+            if near_slit(mouth, corner + V2::new(col as f32, row as f32) * CELL) {
+                parted.include(row, &(col..col + 1));
+            }
+        }
         let visible = visible_cells(mouth, corner);
         let solver = Solver::new(controls, mouth, corner, nose);
         let (mut shapes, mut closers) = (Vec::new(), Vec::new());
@@ -146,7 +147,7 @@ impl Field {
         Self {
             corner,
             visible,
-            parted: parted_rows(&sides),
+            parted,
             parts: shapes,
             forward: [still(), still()],
             lip_upper: [V2::ZERO; 11],
@@ -190,16 +191,18 @@ impl Field {
         self.lip_lower = [V2::ZERO; 11];
         let active = |part: &&Part| part.weight > 0.0;
         self.spans.clear();
-        let (upper, lower) = self.forward.split_at_mut(1);
+        let [upper, lower] = &mut self.forward;
         for part in self.parts.iter().filter(active) {
             let weight = part.weight;
             for (row, cols) in part.spans.rows().filter(|(_, cols)| !cols.is_empty()) {
                 self.spans.include(row, cols);
-                let nodes = row * GRID + cols.start..row * GRID + cols.end;
-                if self.parted.contains(&row) {
-                    add(&mut lower[0], &part.basis.lower, weight, nodes.clone());
+                let nodes = |cols: Range<usize>| row * GRID + cols.start..row * GRID + cols.end;
+                let apart = self.parted.of(row);
+                let apart = cols.start.max(apart.start)..cols.end.min(apart.end);
+                if !apart.is_empty() {
+                    add(lower, &part.basis.lower, weight, nodes(apart));
                 }
-                add(&mut upper[0], &part.basis.upper, weight, nodes);
+                add(upper, &part.basis.upper, weight, nodes(cols.clone()));
             }
             for i in 0..11 {
                 self.lip_upper[i] = self.lip_upper[i] + part.basis.lip_upper[i] * weight;
@@ -209,11 +212,15 @@ impl Field {
         self.moved = !self.spans.height().is_empty();
         self.spans.reach(&mut self.reach);
         if self.moved {
-            for nodes in [
-                0..self.parted.start * GRID,
-                self.parted.end * GRID..GRID * GRID,
-            ] {
-                lower[0][nodes.clone()].copy_from_slice(&upper[0][nodes]);
+            for (row, cols) in self.spans.rows() {
+                let apart = self.parted.of(row);
+                // What lies before and after what is kept apart.
+                let first = cols.start..cols.end.min(apart.start);
+                let last = cols.start.max(apart.end)..cols.end;
+                for cols in [first, last].into_iter().filter(|cols| !cols.is_empty()) {
+                    let nodes = row * GRID + cols.start..row * GRID + cols.end;
+                    lower[nodes.clone()].copy_from_slice(&upper[nodes]);
+                }
             }
             self.hold_together();
         }
@@ -351,13 +358,6 @@ fn gradient(grid: &Grid, node: usize) -> [V2; 2] {
     let [c, d] = [grid[node + GRID], grid[node + GRID + 1]];
     let half = 0.5 / CELL;
     [((b - a) + (d - c)) * half, ((c - a) + (d - b)) * half]
-}
-
-/// The rows that have nodes of both sides.
-fn parted_rows(sides: &[Option<Layer>]) -> Range<usize> {
-    let both = |row: &usize| sides[row * GRID..(row + 1) * GRID].contains(&None);
-    let first = (0..GRID).find(both).unwrap_or(0);
-    first..(0..GRID).rfind(both).map_or(first, |row| row + 1)
 }
 
 /// The least positive root of a·k² + b·k + c with c > 0; 1 if there is none.
