@@ -90,6 +90,7 @@ impl Spans {
     /// What is interpolated from them or lies between, in steps of the grid.
     pub fn reach(&self, reach: &mut Reach) {
         reach.rows.clear();
+        #[allow(clippy::reversed_empty_ranges)]
         let none = &(usize::MAX..0);
         for below in 0..=self.rows.len() {
             let above = below.checked_sub(1).map_or(none, |row| &self.rows[row]);
