@@ -117,12 +117,59 @@ impl<'a> Sides<'a> {
         }
     }
 
-    /// Where they come from in a row of samples.
-    pub fn in_row(&self, row: usize, [x, y]: [&mut [i32]; 2]) {
-        for (out, (first, step)) in [(x, (self.x, self.dx)), (y, (self.y, self.dy))] {
-            for ((out, first), step) in out.iter_mut().zip(first).zip(step) {
-                *out = first.wrapping_add(step.wrapping_mul(row as i32));
+    /// The positions between them in a row of samples, across and down. From edge to edge there
+    /// are `n`, a power of two, of which the first lies `quarters` quarters of a step ahead; and as
+    /// the first row goes from edge to edge, so does what is added for each further one.
+    pub fn in_row<'b>(
+        &self,
+        row: usize,
+        (n, quarters): (usize, i32),
+        lines: &'b mut [Line; 2],
+    ) -> [Ramps<'b>; 2] {
+        let count = self.x.len() - 1;
+        for (line, (at, more)) in lines.iter_mut().zip([(self.x, self.dx), (self.y, self.dy)]) {
+            let out = line.first.iter_mut().zip(&mut line.step);
+            for ((first, step), (at, more)) in out.zip(at.windows(2).zip(more.windows(2))) {
+                let (from, by) = first_and_step(at[0], at[1], n, quarters);
+                let (ahead, wider) = first_and_step(more[0], more[1], n, quarters);
+                *first = from.wrapping_add(ahead.wrapping_mul(row as i32));
+                *step = by.wrapping_add(wider.wrapping_mul(row as i32));
             }
+        }
+        lines.each_ref().map(|line| Ramps {
+            first: &line.first[..count],
+            step: &line.step[..count],
+        })
+    }
+}
+
+/// The first of `n` positions from one edge to the next, and from each to the next one.
+fn first_and_step(from: i32, to: i32, n: usize, quarters: i32) -> (i32, i32) {
+    let step = to.wrapping_sub(from) >> n.trailing_zeros();
+    (from.wrapping_add((step >> 2).wrapping_mul(quarters)), step)
+}
+
+/// Room for the positions of a row along one axis.
+pub struct Line {
+    first: Vec<i32>,
+    step: Vec<i32>,
+}
+
+/// Positions along one axis of cells that follow each other, fixed point.
+#[derive(Clone, Copy, Debug)]
+pub struct Ramps<'a> {
+    /// The first of each cell.
+    pub first: &'a [i32],
+    /// From each to the next.
+    pub step: &'a [i32],
+}
+
+impl<'a> Ramps<'a> {
+    /// Those of some cells.
+    pub fn part(&self, cells: Range<usize>) -> Ramps<'a> {
+        Ramps {
+            first: &self.first[cells.clone()],
+            step: &self.step[cells],
         }
     }
 }
@@ -146,10 +193,10 @@ impl Rows<'_> {
 
 /// Memory to work in.
 pub struct Work {
-    /// Positions of samples, and edges of cells, in one row: fixed point.
+    /// Positions of samples in one row: fixed point.
     pub positions: [Vec<i32>; 2],
-    /// Likewise.
-    pub edges: [Vec<i32>; 2],
+    /// Likewise, cell by cell.
+    pub lines: [Line; 2],
 }
 
 impl Work {
@@ -157,7 +204,10 @@ impl Work {
     pub fn new(cells: usize, samples: usize) -> Self {
         Self {
             positions: [0, 1].map(|_| vec![0; samples]),
-            edges: [0, 1].map(|_| vec![0; cells + 1]),
+            lines: [0, 1].map(|_| Line {
+                first: vec![0; cells],
+                step: vec![0; cells],
+            }),
         }
     }
 }
@@ -201,13 +251,12 @@ mod tests {
             let mut found = [0, 1].map(|_| vec![7; stride * rows]);
             let mut outs = found.each_mut().map(|data| Rows { data, stride, length: count });
             let mut work = Work::new(cells, cells * n);
-            sample::cubic_band::<1, 2>(&sources, sides, n, quarters, rows, &mut work, &mut outs);
+            sample::cubic_band::<1, 2>(&sources, sides, (n, quarters), rows, &mut work, &mut outs);
             let (mut xs, mut ys) = (vec![0; cells * n], vec![0; cells * n]);
-            let (mut x, mut y) = (vec![0; cells + 1], vec![0; cells + 1]);
             for row in 0..rows {
-                sides.in_row(row, [&mut x, &mut y]);
-                sample::any_ramps(&x, &mut xs, n, quarters);
-                sample::any_ramps(&y, &mut ys, n, quarters);
+                let [x, y] = sides.in_row(row, (n, quarters), &mut work.lines);
+                sample::any_ramps(x, &mut xs, n);
+                sample::any_ramps(y, &mut ys, n);
                 let mut expected = vec![0; count];
                 for (source, found) in planes.iter().zip(&found) {
                     sample::one_by_one::<1>(source, &xs[..count], &ys[..count], &mut expected);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Reading a plane between its samples: bicubic, in fixed point.
 
-use super::band::{Rows, Sides, Work};
+use super::band::{Ramps, Rows, Sides, Work};
 
 /// Fractional bits of a coordinate.
 pub const FRACTION: i32 = 16;
@@ -170,58 +170,49 @@ pub fn cubic<const C: usize, const P: usize>(
     }
 }
 
-/// From each edge towards the next in `n` steps, a power of two from 2 to 64, of which the first
-/// begins `quarters` quarters of a step beyond the edge.
-fn ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
+/// The positions of cells, `n` of each: a power of two from 2 to 64.
+fn ramps(cells: Ramps<'_>, out: &mut [i32], n: usize) {
     #[cfg(target_arch = "x86_64")]
     if super::simd::available() {
         // SAFETY: the processor has AVX2.
         #[allow(unsafe_code)]
         unsafe {
-            super::simd::ramps(edges, out, n, quarters);
+            super::simd::ramps(cells, out, n);
         }
         return;
     }
-    any_ramps(edges, out, n, quarters);
+    any_ramps(cells, out, n);
 }
 
 /// The same on every processor; compiled once more for AVX2.
 #[inline(always)]
-pub(super) fn any_ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
+pub(super) fn any_ramps(cells: Ramps<'_>, out: &mut [i32], n: usize) {
     match n {
-        2 => ramps_by::<2>(edges, out, quarters),
-        4 => ramps_by::<4>(edges, out, quarters),
-        8 => ramps_by::<8>(edges, out, quarters),
-        16 => ramps_by::<16>(edges, out, quarters),
-        32 => ramps_by::<32>(edges, out, quarters),
-        _ => ramps_by::<64>(edges, out, quarters),
+        2 => ramps_by::<2>(cells, out),
+        4 => ramps_by::<4>(cells, out),
+        8 => ramps_by::<8>(cells, out),
+        16 => ramps_by::<16>(cells, out),
+        32 => ramps_by::<32>(cells, out),
+        _ => ramps_by::<64>(cells, out),
     }
 }
 
 #[inline(always)]
-fn ramps_by<const N: usize>(edges: &[i32], out: &mut [i32], quarters: i32) {
-    for (edges, out) in edges.windows(2).zip(out.as_chunks_mut::<N>().0) {
-        let (first, step) = first_and_step(edges[0], edges[1], N, quarters);
+fn ramps_by<const N: usize>(cells: Ramps<'_>, out: &mut [i32]) {
+    let cells = cells.first.iter().zip(cells.step);
+    for ((first, step), out) in cells.zip(out.as_chunks_mut::<N>().0) {
         for (i, v) in out.iter_mut().enumerate() {
             *v = first.wrapping_add(step.wrapping_mul(i as i32));
         }
     }
 }
 
-/// The first of `n` positions from one edge to the next, and from each to the next one.
-#[inline(always)]
-pub(super) fn first_and_step(from: i32, to: i32, n: usize, quarters: i32) -> (i32, i32) {
-    let step = to.wrapping_sub(from) >> n.trailing_zeros();
-    (from.wrapping_add((step >> 2) * quarters), step)
-}
-
-/// [`cubic`] at what [`ramps`] makes of the `sides` of cells in `n` steps, for so many rows of
+/// [`cubic`] at the positions between the `sides` of cells ([`Sides::in_row`]), for so many rows of
 /// samples. The last cell may be longer than what is left of `outs`.
 pub fn cubic_band<const C: usize, const P: usize>(
     sources: &[&Source; P],
     sides: Sides<'_>,
-    n: usize,
-    quarters: i32,
+    (n, quarters): (usize, i32),
     rows: usize,
     work: &mut Work,
     outs: &mut [Rows<'_>; P],
@@ -235,23 +226,19 @@ pub fn cubic_band<const C: usize, const P: usize>(
             return;
         }
     }
-    let count = sides.x.len();
     for row in 0..rows {
-        let [x, y] = work.edges.each_mut().map(|edges| &mut edges[..count]);
-        sides.in_row(row, [x, y]);
         let mut outs = outs.each_mut().map(|out| out.row(row));
-        let edges = work.edges.each_ref().map(|edges| &edges[..count]);
+        let cells = sides.in_row(row, (n, quarters), &mut work.lines);
         let positions = work.positions.each_mut().map(|p| &mut p[..]);
-        cubic_cells::<C, P>(sources, edges, n, quarters, positions, &mut outs);
+        cubic_cells::<C, P>(sources, cells, n, positions, &mut outs);
     }
 }
 
-/// One row of that, from `edges` across and down. `x` and `y` are to work in and hold all cells.
+/// One row of that: `cells` across and down. `x` and `y` are to work in and hold all positions.
 fn cubic_cells<const C: usize, const P: usize>(
     sources: &[&Source; P],
-    edges: [&[i32]; 2],
+    cells: [Ramps<'_>; 2],
     n: usize,
-    quarters: i32,
     [x, y]: [&mut [i32]; 2],
     outs: &mut [&mut [u8]; P],
 ) {
@@ -260,12 +247,12 @@ fn cubic_cells<const C: usize, const P: usize>(
         // SAFETY: the processor has AVX2.
         #[allow(unsafe_code)]
         unsafe {
-            super::simd::cubic_cells::<P>(sources, edges, n, quarters, outs);
+            super::simd::cubic_cells::<P>(sources, cells, n, outs);
         }
         return;
     }
-    ramps(edges[0], x, n, quarters);
-    ramps(edges[1], y, n, quarters);
+    ramps(cells[0], x, n);
+    ramps(cells[1], y, n);
     let count = outs[0].len() / C;
     cubic::<C, P>(sources, &x[..count], &y[..count], outs);
 }
@@ -442,39 +429,6 @@ mod tests {
                     prop_assert_eq!(&**out, &expected[..], "{} channels", channels);
                 }
             }
-        }
-
-        #[test]
-        fn cells_are_read_as_their_positions_are(
-            seed in 0u64..u64::MAX, size in 2u32..7, quarters in 0i32..2, cut in 0usize..20,
-            x in -3.0f32..60.0, y in -3.0f32..40.0, dx in -0.3f32..2.2, dy in -1.3f32..1.3,
-        ) {
-            let (width, height, n) = (64, 48, 1 << size);
-            let mut state = seed;
-            let mut random = || {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                (state >> 32) as u32
-            };
-            let data: Vec<u8> = (0..width * height).map(|_| (random() >> 24) as u8).collect();
-            let source = Source::new(&data, width, height, 1);
-            let mut edges = |start: f32, step: f32| -> Vec<i32> {
-                // Each a little off what is even.
-                let off = |random: u32| (random >> 24) as f32 / 1000.0;
-                (0..5).map(|i| fixed(start + step * (i * n) as f32 + off(random()))).collect()
-            };
-            let (xs, ys) = (edges(x, dx), edges(y, dy));
-            let count = 4 * n - cut.min(n - 1);
-            let (mut at_x, mut at_y) = (vec![0; 4 * n], vec![0; 4 * n]);
-            let (mut one, mut two) = (vec![0; count], vec![0; count]);
-            let work = [&mut at_x[..], &mut at_y[..]];
-            let mut outs = [&mut one[..], &mut two[..]];
-            cubic_cells::<1, 2>(&[&source, &source], [&xs, &ys], n, quarters, work, &mut outs);
-            any_ramps(&xs, &mut at_x, n, quarters);
-            any_ramps(&ys, &mut at_y, n, quarters);
-            let mut expected = vec![0; count];
-            one_by_one::<1>(&source, &at_x[..count], &at_y[..count], &mut expected);
-            prop_assert_eq!(&one, &expected);
-            prop_assert_eq!(&two, &expected);
         }
     }
 }

@@ -14,7 +14,10 @@
 mod cells;
 mod wide;
 
-use super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one};
+use super::{
+    band::Ramps,
+    sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one},
+};
 pub use cells::cubic_cells;
 use std::{arch::x86_64::*, ops::Range};
 pub use wide::{available as wide_available, cubic_band as wide_band};
@@ -58,8 +61,8 @@ pub fn cubic<const C: usize, const P: usize>(
 
 /// [`super::sample::ramps`].
 #[target_feature(enable = "avx2")]
-pub fn ramps(edges: &[i32], out: &mut [i32], n: usize, quarters: i32) {
-    any_ramps(edges, out, n, quarters);
+pub fn ramps(cells: Ramps<'_>, out: &mut [i32], n: usize) {
+    any_ramps(cells, out, n);
 }
 
 /// Where the first taps of eight positions lie, and their weights.

@@ -321,8 +321,7 @@ impl Canvas<'_> {
                     sample::cubic_band::<C, P>(
                         &sources,
                         edges,
-                        cell,
-                        quarters,
+                        (cell, quarters),
                         rows.len(),
                         work,
                         &mut outs,

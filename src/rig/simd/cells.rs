@@ -3,7 +3,10 @@
 //! time, and none has to be clamped.
 
 use super::{
-    super::sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one},
+    super::{
+        band::Ramps,
+        sample::{FRACTION, PHASE_BITS, ROOM, Source, any_ramps, one_by_one},
+    },
     HALF, MOST_ROWS, N, fetch, from_vector, load, to_vector, weights,
 };
 use std::arch::x86_64::*;
@@ -12,27 +15,26 @@ use std::arch::x86_64::*;
 #[target_feature(enable = "avx2")]
 pub fn cubic_cells<const P: usize>(
     sources: &[&Source; P],
-    [x, y]: [&[i32]; 2],
+    [x, y]: [Ramps<'_>; 2],
     n: usize,
-    quarters: i32,
     outs: &mut [&mut [u8]; P],
 ) {
     let count = outs[0].len();
-    let cells = x.len() - 1;
+    let cells = x.first.len();
     let even = is_even(sources[0], [x, y], n);
     let mut whole = if even { cells.min(count / n) } else { 0 };
     if n < N {
         // Two make an eight.
         whole &= !1;
-        by_parts::<P, 4>(sources, [x, y], n, quarters, outs, whole);
+        by_parts::<P, 4>(sources, [x, y], n, outs, whole);
     } else {
-        by_parts::<P, N>(sources, [x, y], n, quarters, outs, whole);
+        by_parts::<P, N>(sources, [x, y], n, outs, whole);
     }
     for cell in whole..cells {
         let (start, end) = ((cell * n).min(count), ((cell + 1) * n).min(count));
         let (mut xs, mut ys) = ([0; MOST], [0; MOST]);
-        any_ramps(&x[cell..cell + 2], &mut xs, n, quarters);
-        any_ramps(&y[cell..cell + 2], &mut ys, n, quarters);
+        any_ramps(x.part(cell..cell + 1), &mut xs, n);
+        any_ramps(y.part(cell..cell + 1), &mut ys, n);
         let (xs, ys) = (&xs[..end - start], &ys[..end - start]);
         for k in 0..P {
             one_by_one::<1>(sources[k], xs, ys, &mut outs[k][start..end]);
@@ -42,43 +44,47 @@ pub fn cubic_cells<const P: usize>(
 
 /// Positions of a cell, at most.
 const MOST: usize = 64;
+/// The least step across, so that what is a little uneven does not go back.
+pub const FLATTEST: i32 = 1 << (FRACTION - PHASE_BITS);
 /// Steps across and down within which eight positions share a window: 12 columns, and 8 rows
 /// beyond the taps' own.
 pub const STEEPEST: (i32, i32) = ((12 << FRACTION) / 7, ((MOST_ROWS - 4) << FRACTION) / 7);
 
-/// Whether no position between the edges has to be clamped, and all rise and fall little enough
-/// that neighbours share a window.
+/// Whether no position has to be clamped, and all rise and fall little enough that neighbours share
+/// a window.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn is_even(source: &Source, [x, y]: [&[i32]; 2], n: usize) -> bool {
-    within(x, source.width())
-        && within(y, source.height())
-        && rises_within(x, 0, STEEPEST.0 * n as i32)
-        && rises_within(y, -STEEPEST.1 * n as i32, STEEPEST.1 * n as i32)
+fn is_even(source: &Source, [x, y]: [Ramps<'_>; 2], n: usize) -> bool {
+    is_within(x, n, source.width(), FLATTEST, STEEPEST.0)
+        && is_within(y, n, source.height(), -STEEPEST.1, STEEPEST.1)
 }
 
-/// Whether all edges lie within so many samples, and nothing between them has to be clamped.
+/// Whether cells lie within so many samples, rise by no less than the least and no more than the
+/// most from position to position, and go on where the cell before ended by less than that.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn within(edges: &[i32], size: usize) -> bool {
-    let limit = (size as u32) << FRACTION;
-    let outside = edges
+fn is_within(cells: Ramps<'_>, n: usize, size: usize, least: i32, most: i32) -> bool {
+    let (limit, range) = ((size as u32) << FRACTION, (most - least) as u32);
+    let rises = |rise: i32| u32::from(rise.wrapping_sub(least) as u32 > range);
+    let last = |first: i32, step: i32| first.wrapping_add(step.wrapping_mul(n as i32 - 1));
+    let beyond = cells
+        .first
         .iter()
-        .fold(0, |any, e| any | u32::from(*e as u32 >= limit));
-    outside == 0
-}
-
-/// Whether it is no less than `least` and no more than `most` from each edge to the next.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn rises_within(edges: &[i32], least: i32, most: i32) -> bool {
-    let range = (most - least) as u32;
-    let differs = |(a, b): (&i32, &i32)| u32::from((b - a - least) as u32 > range);
-    let beyond = edges
+        .zip(cells.step)
+        .fold(0, |any, (first, step)| {
+            let last = last(*first, *step);
+            let outside = |v: i32| u32::from(v as u32 >= limit);
+            any | outside(*first) | outside(last) | rises(*step)
+        });
+    let pairs = cells
+        .first
         .iter()
-        .zip(&edges[1..])
-        .fold(0, |any, pair| any | differs(pair));
-    beyond == 0
+        .zip(cells.step)
+        .zip(cells.first.iter().skip(1));
+    let apart = pairs.fold(0, |any, ((first, step), next)| {
+        any | rises(next.wrapping_sub(last(*first, *step)))
+    });
+    beyond | apart == 0
 }
 
 /// The first `cells` cells, in parts of `PART` positions that are in equal steps: all eight, or
@@ -87,15 +93,14 @@ fn rises_within(edges: &[i32], least: i32, most: i32) -> bool {
 #[inline]
 fn by_parts<const P: usize, const PART: usize>(
     sources: &[&Source; P],
-    edges: [&[i32]; 2],
+    ramps: [Ramps<'_>; 2],
     n: usize,
-    quarters: i32,
     outs: &mut [&mut [u8]; P],
     cells: usize,
 ) {
     let all = cells * n / PART;
     for start in (0..all).step_by(N) {
-        let parts = Parts::<PART>::new(edges, start, n, quarters, sources[0].stride());
+        let parts = Parts::<PART>::new(ramps, start, n, sources[0].stride());
         for i in (0..(all - start).min(N)).step_by(N / PART) {
             let at = parts.positions(i);
             let place = (start + i) * PART;
@@ -122,29 +127,24 @@ struct Parts<const PART: usize> {
 }
 
 impl<const PART: usize> Parts<PART> {
-    /// From the `start`th on; what lies beyond the last edge means nothing.
+    /// From the `start`th on; what lies beyond the last cell means nothing.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn new(edges: [&[i32]; 2], start: usize, n: usize, quarters: i32, stride: usize) -> Self {
+    fn new(ramps: [Ramps<'_>; 2], start: usize, n: usize, stride: usize) -> Self {
         let of_a_cell = (n / PART).trailing_zeros();
         let index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         let cell = _mm256_srl_epi32(index, _mm_cvtsi32_si128(of_a_cell as i32));
         let within = _mm256_and_si256(index, _mm256_set1_epi32((1 << of_a_cell) - 1));
-        let by = _mm_cvtsi32_si128(n.trailing_zeros() as i32);
-        let begin = |edges: &[i32]| {
-            let edges = &edges[start >> of_a_cell..];
-            let from = _mm256_permutevar8x32_epi32(load_edges(edges), cell);
-            let to = _mm256_permutevar8x32_epi32(load_edges(&edges[1..]), cell);
-            // As `sample::first_and_step` has it.
-            let step = _mm256_sra_epi32(_mm256_sub_epi32(to, from), by);
-            let quarter = _mm256_srai_epi32::<2>(step);
-            let nudge = _mm256_mullo_epi32(quarter, _mm256_set1_epi32(quarters));
+        let begin = |ramps: Ramps<'_>| {
+            let of = |values: &[i32]| {
+                _mm256_permutevar8x32_epi32(load_some(&values[start >> of_a_cell..]), cell)
+            };
+            let (first, step) = (of(ramps.first), of(ramps.step));
             let before = _mm256_mullo_epi32(within, _mm256_set1_epi32(PART as i32));
-            let ahead = _mm256_mullo_epi32(step, before);
-            let first = _mm256_add_epi32(_mm256_add_epi32(from, nudge), ahead);
+            let first = _mm256_add_epi32(first, _mm256_mullo_epi32(step, before));
             (_mm256_add_epi32(first, _mm256_set1_epi32(HALF)), step)
         };
-        let ((x, dx), (y, dy)) = (begin(edges[0]), begin(edges[1]));
+        let ((x, dx), (y, dy)) = (begin(ramps[0]), begin(ramps[1]));
         let whole = |v| _mm256_srai_epi32::<FRACTION>(v);
         let fixed = |v| _mm256_slli_epi32::<FRACTION>(v);
         let steps = _mm256_mullo_epi32(dy, _mm256_set1_epi32(PART as i32 - 1));
@@ -293,12 +293,12 @@ fn bytes(even: __m256i, odd: __m256i) -> __m256i {
 /// The first eight of them, 0 for what is not there.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn load_edges(edges: &[i32]) -> __m256i {
-    if let Some(edges) = edges.first_chunk::<N>() {
-        return to_vector(edges);
+fn load_some(values: &[i32]) -> __m256i {
+    if let Some(values) = values.first_chunk::<N>() {
+        return to_vector(values);
     }
     let mut some = [0; N];
-    some[..edges.len()].copy_from_slice(edges);
+    some[..values.len()].copy_from_slice(values);
     to_vector(&some)
 }
 
@@ -312,7 +312,7 @@ mod tests {
         /// Many cells in a row, two planes, and nothing to clamp.
         #[test]
         fn rows_of_cells_are_read_as_their_positions_are(
-            seed in 0u64..u64::MAX, size in 2u32..7, cells in 1usize..40, quarters in 0i32..2,
+            seed in 0u64..u64::MAX, size in 2u32..7, cells in 1usize..40,
             dx in 0.0f32..1.7, dy in -1.1f32..1.1, uneven in 0.0f32..0.02,
         ) {
             let (width, height, n) = (400, 300, 1 << size);
@@ -327,16 +327,19 @@ mod tests {
                 Source::new(&data, width, height, 1)
             });
             let sources = planes.each_ref();
-            let mut edges = |from: f32, step: f32, most: f32| -> Vec<i32> {
+            // What some of them go on from the cell before by a little more or less.
+            let mut cells_from = |from: f32, step: f32, most: f32| -> (Vec<i32>, Vec<i32>) {
                 let step = step.clamp(-most / count as f32, most / count as f32);
                 let at = |i: usize| from + step * (i * n) as f32;
                 let off = |random: u32| (random >> 24) as f32 * uneven;
-                (0..=cells).map(|i| fixed(at(i) + off(random()))).collect()
+                let first = (0..cells).map(|i| fixed(at(i) + off(random()))).collect();
+                (first, vec![fixed(step); cells])
             };
-            let (xs, ys) = (edges(2.3, dx, 380.0), edges(140.4, dy, 135.0));
+            let (xs, ys) = (cells_from(2.3, dx, 380.0), cells_from(140.4, dy, 135.0));
+            let ramps = [&xs, &ys].map(|(first, step)| Ramps { first, step });
             let (mut x, mut y) = (vec![0; count], vec![0; count]);
-            any_ramps(&xs, &mut x, n, quarters);
-            any_ramps(&ys, &mut y, n, quarters);
+            any_ramps(ramps[0], &mut x, n);
+            any_ramps(ramps[1], &mut y, n);
             let expected = planes.each_ref().map(|source| {
                 let mut expected = vec![0; count];
                 one_by_one::<1>(source, &x, &y, &mut expected);
@@ -346,7 +349,7 @@ mod tests {
                 let mut found = [vec![0; count], vec![0; count]];
                 let mut outs = found.each_mut().map(|out| &mut out[..]);
                 // SAFETY: the processor has AVX2.
-                unsafe { super::cubic_cells(&sources, [&xs, &ys], n, quarters, &mut outs) };
+                unsafe { super::cubic_cells(&sources, ramps, n, &mut outs) };
                 prop_assert_eq!(&found, &expected);
             }
         }

@@ -9,7 +9,7 @@ use super::{
         sample::{FRACTION, PHASE_BITS, ROOM, Source, WEIGHTS},
     },
     HALF,
-    cells::STEEPEST,
+    cells::{FLATTEST, STEEPEST},
     fetch,
 };
 use std::arch::x86_64::*;
@@ -48,28 +48,27 @@ pub fn cubic_band<const P: usize>(
     let by = _mm_cvtsi32_si128(n.trailing_zeros() as i32);
     let rest = _mm512_set1_epi32(n as i32 - 1);
     for first in (0..cells).step_by(N) {
-        let mut x = Edges::new(&sides.x[first..], &sides.dx[first..]);
-        let mut y = Edges::new(&sides.y[first..], &sides.dy[first..]);
+        let x = Edges::new(&sides.x[first..], &sides.dx[first..]).ramps(by, quarters);
+        let y = Edges::new(&sides.y[first..], &sides.dy[first..]).ramps(by, quarters);
         let places = first * n..count.min((first + N) * n);
-        if places.is_empty() {
-            break;
-        }
-        // What lies beyond the last position is read like it.
-        let last = _mm512_set1_epi32((places.end - 1 - places.start) as i32);
-        for row in 0..rows {
-            let (xs, ys) = (x.ramps(by, quarters), y.ramps(by, quarters));
-            for start in places.clone().step_by(N) {
-                let at = _mm512_set1_epi32((start - places.start) as i32);
-                let at = _mm512_min_epi32(_mm512_add_epi32(at, lanes), last);
-                let (cell, within) = (_mm512_srl_epi32(at, by), _mm512_and_si512(at, rest));
-                let samples = read(sources, &table, xs.at(cell, within), ys.at(cell, within));
-                let end = places.end.min(start + N);
+        for start in places.clone().step_by(N) {
+            // What lies beyond the last position is read like it.
+            let last = _mm512_set1_epi32((places.end - 1 - places.start) as i32);
+            let at = _mm512_set1_epi32((start - places.start) as i32);
+            let at = _mm512_min_epi32(_mm512_add_epi32(at, lanes), last);
+            let (cell, within) = (_mm512_srl_epi32(at, by), _mm512_and_si512(at, rest));
+            let ([mut x, more_x], [mut y, more_y]) = (x.at(cell, within), y.at(cell, within));
+            x = _mm512_add_epi32(x, _mm512_set1_epi32(HALF));
+            y = _mm512_add_epi32(y, _mm512_set1_epi32(HALF));
+            let end = places.end.min(start + N);
+            for row in 0..rows {
+                let samples = read(sources, &table, x, y);
                 for (out, samples) in outs.iter_mut().zip(samples) {
                     store(&mut out.row(row)[start..end], samples);
                 }
+                x = _mm512_add_epi32(x, more_x);
+                y = _mm512_add_epi32(y, more_y);
             }
-            x.next();
-            y.next();
         }
     }
     true
@@ -81,13 +80,13 @@ pub fn cubic_band<const P: usize>(
 fn is_even(source: &Source, sides: &Sides<'_>, n: usize, rows: usize) -> bool {
     let cells = sides.x.len() - 1;
     let last = rows.saturating_sub(1) as i32;
-    let (right, down) = (STEEPEST.0 * n as i32, STEEPEST.1 * n as i32);
+    let [least, right, down] = [FLATTEST, STEEPEST.0, STEEPEST.1].map(|step| step * n as i32);
     (0..cells).step_by(N).all(|first| {
         let there = ((1u64 << (cells - first).min(N)) - 1) as __mmask16;
         let x = Edges::new(&sides.x[first..], &sides.dx[first..]);
         let y = Edges::new(&sides.y[first..], &sides.dy[first..]);
         [0, last].into_iter().all(|row| {
-            let outside = x.ahead(row).uneven(source.width(), 0, right)
+            let outside = x.ahead(row).uneven(source.width(), least, right)
                 | y.ahead(row).uneven(source.height(), -down, down);
             outside & there == 0
         })
@@ -111,14 +110,6 @@ impl Edges {
             to: load_edges(&edges[1..]),
             more: [load_edges(more), load_edges(&more[1..])],
         }
-    }
-
-    /// The next row.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-    #[inline]
-    fn next(&mut self) {
-        self.from = _mm512_add_epi32(self.from, self.more[0]);
-        self.to = _mm512_add_epi32(self.to, self.more[1]);
     }
 
     /// So many rows on.
@@ -148,32 +139,42 @@ impl Edges {
             | _mm512_cmpgt_epu32_mask(beyond, _mm512_set1_epi32(most - least))
     }
 
-    /// The positions between them. `by` is the logarithm of how many a cell has.
+    /// The positions between them, and what is added for the next row. `by` is the logarithm of how
+    /// many a cell has.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
     #[inline]
-    fn ramps(&self, by: __m128i, quarters: i32) -> Ramps {
-        // As `sample::first_and_step` has it.
-        let step = _mm512_sra_epi32(_mm512_sub_epi32(self.to, self.from), by);
-        let nudge = _mm512_mullo_epi32(_mm512_srai_epi32::<2>(step), _mm512_set1_epi32(quarters));
-        let first = _mm512_add_epi32(_mm512_add_epi32(self.from, nudge), _mm512_set1_epi32(HALF));
-        Ramps { first, step }
+    fn ramps(&self, by: __m128i, quarters: i32) -> Cells {
+        // As `band::first_and_step` has it.
+        let ramp = |from, to| {
+            let step = _mm512_sra_epi32(_mm512_sub_epi32(to, from), by);
+            let quarter = _mm512_srai_epi32::<2>(step);
+            let nudge = _mm512_mullo_epi32(quarter, _mm512_set1_epi32(quarters));
+            [_mm512_add_epi32(from, nudge), step]
+        };
+        Cells {
+            position: ramp(self.from, self.to),
+            more: ramp(self.more[0], self.more[1]),
+        }
     }
 }
 
-/// Positions along one axis of sixteen cells: where each begins, half a phase on so that it can be
-/// cut, and from each position to the next.
-struct Ramps {
-    first: __m512i,
-    step: __m512i,
+/// Positions along one axis of sixteen cells in the first row, and what is added for each further
+/// one: of each cell the first, and from each to the next.
+struct Cells {
+    position: [__m512i; 2],
+    more: [__m512i; 2],
 }
 
-impl Ramps {
+impl Cells {
+    /// The positions so far within cells, and what is added.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
     #[inline]
-    fn at(&self, cell: __m512i, within: __m512i) -> __m512i {
-        let first = _mm512_permutexvar_epi32(cell, self.first);
-        let step = _mm512_permutexvar_epi32(cell, self.step);
-        _mm512_add_epi32(first, _mm512_mullo_epi32(step, within))
+    fn at(&self, cell: __m512i, within: __m512i) -> [__m512i; 2] {
+        [self.position, self.more].map(|[first, step]| {
+            let first = _mm512_permutexvar_epi32(cell, first);
+            let step = _mm512_permutexvar_epi32(cell, step);
+            _mm512_add_epi32(first, _mm512_mullo_epi32(step, within))
+        })
     }
 }
 
