@@ -41,7 +41,8 @@ pub type CellGains = [[f32; PARTS + 1]; PARTS + 1];
 
 /// The gains of a posed face.
 pub struct Relief {
-    maps: Vec<(Arkit, Vec<f32>)>,
+    /// Of each shape that acts: the entries of whole rows that are not 0, and where they begin.
+    maps: Vec<(Arkit, usize, Vec<f32>)>,
     sum: Vec<f32>,
     blocks: Vec<f32>,
     /// What is not flat lies between these, mouth space.
@@ -61,7 +62,9 @@ impl Relief {
                 let map: Vec<f32> = (0..COLS * ROWS)
                     .map(|i| form.gain(shape, place(i % COLS, i / COLS)))
                     .collect();
-                map.iter().any(|g| *g != 0.0).then_some((shape, map))
+                let first = map.iter().position(|g| *g != 0.0)? / COLS * COLS;
+                let last = map.iter().rposition(|g| *g != 0.0)? / COLS * COLS;
+                Some((shape, first, map[first..last + COLS].to_vec()))
             })
             .collect();
         Self {
@@ -79,16 +82,16 @@ impl Relief {
         let mut active = self
             .maps
             .iter()
-            .map(|(shape, map)| (pose.get(*shape), map))
-            .filter(|(weight, _)| *weight > 0.0)
+            .map(|(shape, first, map)| (pose.get(*shape), *first, map))
+            .filter(|(weight, ..)| *weight > 0.0)
             .peekable();
         self.flat = active.peek().is_none();
         if self.flat {
             return;
         }
         self.sum.fill(0.0);
-        for (weight, map) in active {
-            for (sum, gain) in self.sum.iter_mut().zip(map) {
+        for (weight, first, map) in active {
+            for (sum, gain) in self.sum[first..].iter_mut().zip(map) {
                 *sum += gain * weight;
             }
         }
