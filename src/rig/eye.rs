@@ -18,7 +18,7 @@ use crate::pose::{Arkit, FacePose};
 /// The skin above the upper lid that moves, IOD: glasses' rims and brows beyond stay as they are.
 const LID_ROOM: f32 = 0.12;
 /// Thickness of the dark line of lashes on a shut lid's edge, IOD.
-const LASH_LINE: f32 = 0.022;
+const LASH_LINE: f32 = 0.0154;
 /// So many times as far from that edge the line is less than half a level dark.
 const LASH_SEEN: f32 = 2.5;
 /// The lashes of a shut lid hang below it by this part of what they rise above the open one.
@@ -63,7 +63,7 @@ const LASH_END: f32 = 1.25;
 /// Beside the inner corner of a shut eye the skin sinks in, where light hardly comes: around that
 /// place (half-widths towards the nose and IOD down from the middle of the eye) it is darker, less
 /// and less as far as there (half-widths and IOD), by that part at most.
-const HOLLOW: (V2, V2, f32) = (V2::new(0.9, -0.03), V2::new(0.65, 0.13), 0.42);
+const HOLLOW: (V2, V2, f32) = (V2::new(0.9, -0.03), V2::new(0.65, 0.13), 0.36);
 /// The shade is painted in the skin's own colour, times this.
 const UNLIT: f32 = 0.35;
 /// From here to there of a blink.
