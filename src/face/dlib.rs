@@ -164,11 +164,11 @@ pub(super) mod tests {
         }
 
         pub fn float(&mut self, value: f32) -> &mut Self {
-            // 24 bits of mantissa hold every float.
-            let exponent = if value == 0.0 {
-                0
-            } else {
-                value.abs().log2().floor() as i32 - 23
+            // 24 bits of mantissa hold every float. The exponent is its own: a logarithm of what lies
+            // just below a power of two is rounded up to it.
+            let exponent = match value.to_bits() >> 23 & 0xFF {
+                0 => 0,
+                biased => biased as i32 - 127 - 23,
             };
             let mantissa = f64::from(value) * 2_f64.powi(-exponent);
             self.integer(mantissa as i64).integer(i64::from(exponent))
@@ -187,6 +187,15 @@ pub(super) mod tests {
         assert!((n.float().unwrap() - 0.029_446_1).abs() < 1e-6);
         assert!(n.at_end());
         assert!(matches!(n.integer(), Err(Fault::Ended)));
+    }
+
+    #[test]
+    fn what_lies_beside_a_power_of_two_is_written_as_it_is() {
+        for value in [-7.450_578_4e-9, f32::from_bits(0x3F7F_FFFF), 1.0, f32::MAX] {
+            let mut writer = Writer::default();
+            writer.float(value);
+            assert_eq!(numbers(&writer.0).float().unwrap(), value);
+        }
     }
 
     #[test]
