@@ -133,7 +133,10 @@ impl Rig {
         // The two nodes above are known, and it goes on like them; those of a row do not wait
         // for each other.
         let known = &self.back[layer as usize];
-        let above = |rows: usize| known[i.saturating_sub(rows * self.nodes.stride())];
+        let above = |rows: usize| {
+            let node = i.checked_sub(rows * self.nodes.stride());
+            node.map_or(V2::ZERO, |node| known[node])
+        };
         asked.guesses[asked.count] = above(1) * 2.0 - above(2);
         asked.places[asked.count] = self.posed[i];
         asked.nodes[asked.count] = i;
