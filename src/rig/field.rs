@@ -27,7 +27,7 @@ pub(super) const LEAST_JACOBIAN: f32 = 0.25;
 /// fractions of a shape's largest displacement: nobody sees it, but each frame would pay for it.
 const FAINT: (f32, f32) = (0.03, 0.09);
 /// A movement below this many IOD is none.
-const STILL: f32 = 1e-5;
+pub(super) const STILL: f32 = 1e-5;
 /// Farther from the mouth's middle both sides of the slit are displaced alike, IOD: beyond the
 /// box in which they are kept apart, and a cell of the grid.
 pub const PARTED: f32 = 1.4;

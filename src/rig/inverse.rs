@@ -3,7 +3,7 @@
 //! make vectors of it.
 
 use super::{
-    field::{CELL, GRID, LEAST_JACOBIAN},
+    field::{CELL, GRID, LEAST_JACOBIAN, STILL},
     space::{V2, whole},
 };
 
@@ -12,8 +12,6 @@ pub const LANES: usize = 8;
 /// The inverse is known well enough when the last step began so near to it, IOD: what Newton's steps
 /// leave is a tenth at most where the field's slope changes.
 const ENOUGH: f32 = 4e-3;
-/// A movement below this many IOD is none.
-const STILL: f32 = 1e-5;
 /// Newton's steps at most.
 const STEPS: usize = 24;
 

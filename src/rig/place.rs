@@ -62,7 +62,7 @@ impl Rig {
         let mut area = self
             .field
             .reaches()
-            .map_or(Area::NONE, |box_| self.around(box_));
+            .map_or(Area::NONE, |corners| self.around(corners));
         for (eye, _) in frame
             .eyes
             .iter()

@@ -299,9 +299,19 @@ pub(super) fn one_by_one<const C: usize>(source: &Source, x: &[i32], y: &[i32], 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Numbers that look random, the same from each seed (Knuth's MMIX generator).
+    pub fn random(mut state: u64) -> impl FnMut() -> u32 {
+        move || {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 32) as u32
+        }
+    }
 
     fn ramp() -> Source {
         let data: Vec<u8> = (0..64).map(|i| (i % 8) * 20 + (i / 8) * 10).collect();
@@ -350,15 +360,8 @@ mod tests {
     /// variance (bilinear keeps 28 %).
     #[test]
     fn half_a_sample_off_keeps_the_picture_sharp() {
-        let (n, mut state) = (128, 1u64);
-        let noise: Vec<u8> = (0..n * n)
-            .map(|_| {
-                state = state
-                    .wrapping_mul(6364136223846793005)
-                    .wrapping_add(1442695040888963407);
-                (state >> 58) as u8 + 96
-            })
-            .collect();
+        let (n, mut random) = (128, random(1));
+        let noise: Vec<u8> = (0..n * n).map(|_| (random() >> 26) as u8 + 96).collect();
         // Pictures are smooth at the scale of a sample: a small blur.
         let soft: Vec<u8> = (0..n * n)
             .map(|i| {
@@ -391,11 +394,7 @@ mod tests {
             x in -3.0f32..30.0, y in -3.0f32..30.0, dx in -1.5f32..3.0, dy in -1.2f32..1.2,
         ) {
             let (width, height) = (32, 24);
-            let mut state = seed;
-            let mut random = || {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                (state >> 32) as u32
-            };
+            let mut random = random(seed);
             let data: Vec<u8> = (0..width * height * 4).map(|_| (random() >> 24) as u8).collect();
             let along = |start: f32, step: f32| {
                 (0..count).map(|i| fixed(start + step * i as f32)).collect::<Vec<i32>>()

@@ -62,6 +62,23 @@ fn the_inverse_undoes_the_displacement() {
 }
 
 #[test]
+fn eight_are_found_as_each_alone() {
+    let (mut field, mouth, _) = field(0.0);
+    field.pose(&FacePose::REST.with(Arkit::JawOpen, 0.8));
+    let places: [V2; LANES] =
+        std::array::from_fn(|i| mouth.centre + V2::new(0.1, 0.2) * (i as f32 - 1.0));
+    let guess = V2::new(0.0, -0.05);
+    let together = field.back(Layer::Lower, &places, &[guess; LANES]);
+    for (place, found) in places.iter().zip(together) {
+        assert_eq!(
+            field.back(Layer::Lower, &[*place; LANES], &[guess; LANES]),
+            [found; LANES]
+        );
+    }
+    assert!(together.iter().any(|back| back.length() > 0.1));
+}
+
+#[test]
 fn closing_shuts_an_open_jaw_and_a_smile() {
     for gap in [0.0, 0.16] {
         let (mut field, mouth, _) = field(gap);

@@ -304,7 +304,7 @@ fn load_some(values: &[i32]) -> __m256i {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::fixed;
+    use super::super::super::sample::{fixed, tests::random};
     use super::*;
     use proptest::prelude::*;
 
@@ -317,11 +317,7 @@ mod tests {
         ) {
             let (width, height, n) = (400, 300, 1 << size);
             let count = cells * n;
-            let mut state = seed;
-            let mut random = || {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                (state >> 32) as u32
-            };
+            let mut random = random(seed);
             let planes = [0, 1].map(|_| {
                 let data: Vec<u8> = (0..width * height).map(|_| (random() >> 24) as u8).collect();
                 Source::new(&data, width, height, 1)
