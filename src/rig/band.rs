@@ -19,9 +19,21 @@ impl Places {
         }
     }
 
-    /// One of them anew.
-    pub fn set(&mut self, node: usize, from: V2) {
-        (self.x[node], self.y[node]) = (fixed(from.x), fixed(from.y));
+    /// Some of them anew.
+    pub fn set(&mut self, nodes: &Range<usize>, from: &[V2]) {
+        for (x, from) in self.x[nodes.clone()].iter_mut().zip(from) {
+            *x = fixed(from.x);
+        }
+        for (y, from) in self.y[nodes.clone()].iter_mut().zip(from) {
+            *y = fixed(from.y);
+        }
+    }
+
+    /// Some of them as others have them.
+    pub fn copy(&mut self, nodes: &Range<usize>, others: &Places) {
+        let nodes = nodes.clone();
+        self.x[nodes.clone()].copy_from_slice(&others.x[nodes.clone()]);
+        self.y[nodes.clone()].copy_from_slice(&others.y[nodes]);
     }
 }
 

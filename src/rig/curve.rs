@@ -74,6 +74,17 @@ impl Curve {
         self.table.iter().copied().fold(f32::MIN, f32::max)
     }
 
+    /// y of several x.
+    pub fn at_each<const N: usize>(&self, x: &[f32; N]) -> [f32; N] {
+        let place = x.map(|x| ((x - self.from) * self.scale).clamp(0.0, STEPS as f32));
+        let first = place.map(|f| whole(f).min(STEPS - 1));
+        let near = first.map(|i| [self.table[i], self.table[i + 1]]);
+        std::array::from_fn(|k| {
+            let t = place[k] - first[k] as f32;
+            near[k][0] + (near[k][1] - near[k][0]) * t
+        })
+    }
+
     /// y(x)
     pub fn at(&self, x: f32) -> f32 {
         let f = ((x - self.from) * self.scale).clamp(0.0, STEPS as f32);
@@ -113,6 +124,8 @@ mod tests {
             for (x, v) in points {
                 prop_assert!((curve.at(x) - v).abs() < 1e-4);
             }
+            let places = [-0.3, 0.0, 0.11, 0.5, 0.93, 1.0, 7.0];
+            prop_assert_eq!(curve.at_each(&places), places.map(|x| curve.at(x)));
             for i in 0..100 {
                 let x = i as f32 / 100.0;
                 let k = ((x * 4.0) as usize).min(3);

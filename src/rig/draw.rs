@@ -192,45 +192,36 @@ impl Rig {
         let corners = self.nodes.corners(at.0, at.1);
         let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
         let face = corners.map(|i| self.posed[i]);
-        let blocks = Blocks::of(self.nodes.cell);
         match cell {
             Cell::Lips => {
-                let plain = blocks.each(|place| {
-                    let face = blocks.corners(&face, place);
-                    let cut = self.in_slit(posed, &face) && self.opens(posed, &face);
-                    (!cut).then(|| self.side(posed, between(&face, 0.5, 0.5)))
-                });
                 let local = face.map(|p| self.mouth.to_local(p));
-                canvas.shaded(stripe, at, scratch, |ty| {
-                    let layers = layers.each_ref().map(|corners| ends(corners, ty));
-                    let (local, plain) = (ends(&local, ty), blocks.row(&plain, ty));
-                    move |tx| match blocks.at(plain, tx) {
-                        Some(layer) => unshaded(along(&layers[layer as usize], tx)),
-                        None => self.lip_shade(posed, along(&local, tx), &layers, tx),
-                    }
+                canvas.shaded(stripe, at, scratch, |steps, shaded| {
+                    let layers = layers.each_ref().map(|corners| ends(corners, steps.ty));
+                    self.lip_row(posed, &ends(&local, steps.ty), &layers, steps, shaded);
                 });
             }
             Cell::Eye(eye) => {
                 let from = &layers[self.side(posed, between(&face, 0.5, 0.5)) as usize];
                 let local = from.map(|p| self.to_eyes[eye].apply(p));
                 let source = from.map(|p| self.from_frame.apply(p));
+                let blocks = Blocks::of(self.nodes.cell);
                 let touched = blocks.each(|place| {
                     let source = blocks.corners(&source, place);
                     self.eyes[eye].touches(&posed.lids[eye], &source, self.pixel)
                 });
-                canvas.shaded(stripe, at, scratch, |ty| {
-                    let (from, local) = (ends(from, ty), ends(&local, ty));
-                    let touched = blocks.row(&touched, ty);
-                    move |tx| {
+                canvas.shaded(stripe, at, scratch, |steps, shaded| {
+                    let touched = blocks.row(&touched, steps.ty);
+                    let (from, local) = (ends(from, steps.ty), ends(&local, steps.ty));
+                    for i in 0..steps.count {
+                        let tx = steps.at(i);
                         let from = along(&from, tx);
-                        if !blocks.at(touched, tx) {
-                            return unshaded(from);
-                        }
-                        let (lid, at) = (&posed.lids[eye], along(&local, tx));
-                        match self.eyes[eye].bare(lid, at, self.pixel) {
-                            Some(up) => unshaded(from - self.from_eyes[eye].ey * up),
-                            None => self.eye_shade(eye, lid, at, from),
-                        }
+                        let shade = if blocks.at(touched, tx) {
+                            self.eye_shade(eye, &posed.lids[eye], along(&local, tx), from)
+                        } else {
+                            unshaded(from)
+                        };
+                        shaded.comes_from(i, shade.from);
+                        shaded.lay(i, shade.over);
                     }
                 });
             }
@@ -242,6 +233,9 @@ impl Rig {
     /// What is seen where it was comes from just where it would without the eye, `unmoved`.
     fn eye_shade(&self, eye: usize, lid: &Lid, at: V2, unmoved: V2) -> Shade {
         let frame = |p: V2| self.from_eyes[eye].apply(p);
+        if let Some(up) = self.eyes[eye].bare(lid, at, self.pixel) {
+            return unshaded(unmoved - self.from_eyes[eye].ey * up);
+        }
         let shade = self.eyes[eye].shade(lid, at, self.pixel);
         let over = match shade.over {
             Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),

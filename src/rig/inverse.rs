@@ -4,7 +4,7 @@
 
 use super::{
     field::{CELL, GRID, LEAST_JACOBIAN, STILL},
-    space::{V2, whole},
+    space::V2,
 };
 
 /// Positions worked on at once.
@@ -60,12 +60,16 @@ impl Near {
         let limit = (GRID - 1) as f32;
         let zero = [0.0; LANES];
         let (mut tx, mut ty, mut x, mut y) = (zero, zero, [zero; 4], [zero; 4]);
+        let mut first = [0i32; LANES];
         for k in 0..LANES {
             let across = (here[k].x - u[k]).clamp(0.0, limit);
             let down = (here[k].y - v[k]).clamp(0.0, limit);
-            let (col, row) = (whole(across).min(GRID - 2), whole(down).min(GRID - 2));
+            let (col, row) = (across.min(limit - 1.0) as i32, down.min(limit - 1.0) as i32);
             (tx[k], ty[k]) = (across - col as f32, down - row as f32);
-            let near = &grid[row * GRID + col..][..GRID + 2];
+            first[k] = row * GRID as i32 + col;
+        }
+        for k in 0..LANES {
+            let near = &grid[first[k] as usize..][..GRID + 2];
             for (i, node) in [near[0], near[1], near[GRID], near[GRID + 1]]
                 .into_iter()
                 .enumerate()

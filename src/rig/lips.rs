@@ -6,16 +6,11 @@ use super::{
     field::{CELL, Layer},
     near,
     relief::{self, Brightness, CellGains, PARTS},
-    space::{V2, smoothstep},
+    space::V2,
     stripe::Stripe,
-    warp::{Cell, Corners, Ends, Over, Shade, along, between},
+    warp::{Cell, Corners, Ends, between, ends},
 };
 use std::ops::Range;
-
-/// Soft edge of what the portrait itself shows between its lips, IOD.
-const OWN_SOFT: f32 = 0.012;
-/// Own teeth are continued so far upwards by their mirror image, IOD.
-const MIRRORED: f32 = 0.05;
 
 /// The two layers agree beyond the corners but for what lies between the field's nodes; so far
 /// beyond, and so far above and below, one passes into the other, IOD.
@@ -90,58 +85,6 @@ impl Rig {
         }
     }
 
-    /// A sample at the lips: skin of one layer, and what lies between them. It lies at `local` on
-    /// the posed face (mouth space), and at `tx` in a row of which `layers` has where its ends
-    /// come from.
-    pub(super) fn lip_shade(&self, posed: &Posed, local: V2, layers: &[Ends; 2], tx: f32) -> Shade {
-        let (upper, lower) = (posed.slit.upper.at(local.x), posed.slit.lower.at(local.x));
-        let middle = (upper + lower) * 0.5;
-        let layer = if local.y < middle {
-            Layer::Upper
-        } else {
-            Layer::Lower
-        };
-        let (left, right) = posed.slit.upper.span();
-        let soft = LIP_SOFT.max(self.pixel);
-        let gap = lower - upper;
-        // At the corners, and more so beyond them, one layer passes into the other.
-        let inwards = (local.x - left).min(right - local.x);
-        let band = CORNER_BLEND
-            * (1.0 - inwards / CORNER_BLEND).clamp(0.0, 1.0)
-            * (1.0 - gap / CORNER_BLEND).clamp(0.0, 1.0);
-        let from = if band > 0.0 {
-            let beyond = (local.y - middle).abs() - 0.5 * gap.max(0.0);
-            let own = 0.5 + 0.5 * smoothstep(0.0, band, beyond);
-            let other = &layers[1 - layer as usize];
-            along(other, tx).lerp(along(&layers[layer as usize], tx), own)
-        } else {
-            along(&layers[layer as usize], tx)
-        };
-        if gap <= 0.0 || inwards <= 0.0 {
-            return Shade {
-                from,
-                over: Over::Nothing,
-            };
-        }
-        let edge = |d: f32| (d / soft + 0.5).clamp(0.0, 1.0);
-        let alpha = edge(local.y - upper) * edge(lower - local.y) * (gap / soft).min(1.0);
-        if alpha <= 0.0 {
-            return Shade {
-                from,
-                over: Over::Nothing,
-            };
-        }
-        Shade {
-            // Where nothing of the lip is left to see, it may be any.
-            from: if alpha < 1.0 {
-                self.keep_on_lip(from, layer)
-            } else {
-                from
-            },
-            over: self.inside(posed, local, upper, lower, alpha),
-        }
-    }
-
     /// The pose's own light and shade, over a row of cells that is drawn; `kinds` are all of the row.
     pub(super) fn shade_skin(
         &self,
@@ -207,93 +150,64 @@ impl Rig {
         let mut gains = CellGains::default();
         for (j, line) in gains.iter_mut().enumerate() {
             let ty = j as f32 / PARTS as f32;
-            if !cut {
-                *line = self
-                    .relief
-                    .along(at[0].lerp(at[2], ty), at[1].lerp(at[3], ty));
-                continue;
+            let mut rest = parts(&ends(&at, ty));
+            if cut {
+                let there = parts(&ends(&other, ty));
+                self.on_own_side(posed, &parts(&ends(&local, ty)), side, &mut rest, &there);
             }
-            for (i, gain) in line.iter_mut().enumerate() {
-                let tx = i as f32 / PARTS as f32;
-                let here = Self::side_of_slit(posed, between(&local, tx, ty));
-                let mut rest = between(if here == side { &at } else { &other }, tx, ty);
-                rest.y = self.on_lip(rest, here);
-                *gain = self.relief.at(rest);
-            }
+            *line = self.relief.at_each(&rest);
         }
         (!relief::is_flat(&gains)).then_some(gains)
     }
 
+    /// Of places that lie at `local` on the posed face (mouth space): where they come from is
+    /// `rest` on one `side` of the slit, and on the other one `there`, but never on the other lip.
+    fn on_own_side(
+        &self,
+        posed: &Posed,
+        local: &Places,
+        side: Layer,
+        rest: &mut Places,
+        there: &Places,
+    ) {
+        let slit = &posed.slit;
+        let (a, b) = (slit.upper.at_each(&local[0]), slit.lower.at_each(&local[0]));
+        let mut above = [false; PARTS + 1];
+        for i in 0..=PARTS {
+            above[i] = local[1][i] < (a[i] + b[i]) * 0.5;
+            if above[i] != (side == Layer::Upper) {
+                (rest[0][i], rest[1][i]) = (there[0][i], there[1][i]);
+            }
+        }
+        let (a, b) = (
+            self.mouth.upper.at_each(&rest[0]),
+            self.mouth.lower.at_each(&rest[0]),
+        );
+        for i in 0..=PARTS {
+            let v = &mut rest[1][i];
+            *v = if above[i] { v.min(a[i]) } else { v.max(b[i]) };
+        }
+    }
+
     /// v of a point of a lip at rest (mouth space), no further than to the lip's edge.
-    fn on_lip(&self, local: V2, layer: Layer) -> f32 {
+    pub(super) fn on_lip(&self, local: V2, layer: Layer) -> f32 {
         match layer {
             Layer::Upper => local.y.min(self.mouth.upper.at(local.x)),
             Layer::Lower => local.y.max(self.mouth.lower.at(local.x)),
         }
     }
+}
 
-    /// Interpolation between nodes must not read the other lip: back to the resting lip's edge.
-    fn keep_on_lip(&self, from: V2, layer: Layer) -> V2 {
-        let local = self.to_mouth.apply(from);
-        let y = self.on_lip(local, layer);
-        if y == local.y {
-            return from;
-        }
-        self.to_frame.apply(self.mouth.to_face(V2::new(local.x, y)))
-    }
+/// Coordinates, across and down, of the places along a row of a cell at which its gains are known.
+type Places = [[f32; PARTS + 1]; 2];
 
-    /// What lies between the lips: the portrait's own teeth where its mouth is open, which belong
-    /// to the skull, and what it shows below them, which goes with the lower lip; else painted.
-    fn inside(&self, posed: &Posed, local: V2, upper: f32, lower: f32, alpha: f32) -> Over {
-        let Some((from, own)) = self.own_inside(posed, local, lower) else {
-            let rgb = self
-                .painter
-                .colour(&posed.inside, local.x, local.y, upper, lower);
-            return Over::Paint(rgb, alpha);
-        };
-        let from = self.to_frame.apply(self.mouth.to_face(from));
-        if own >= 1.0 {
-            return Over::Picture(from, alpha);
-        }
-        let rgb = self
-            .painter
-            .colour(&posed.inside, local.x, local.y, upper, lower);
-        Over::Both(from, rgb, own, alpha)
-    }
-
-    /// Where a point between the lips is in the portrait itself (mouth space), and how surely
-    /// (0–1): parted lips show it at rest. `lower` is where the lower lip is now.
-    fn own_inside(&self, posed: &Posed, local: V2, lower: f32) -> Option<(V2, f32)> {
-        if self.mouth.closed || local.x.abs() >= self.mouth.half_width {
-            return None;
-        }
-        let opened = posed.aperture - self.mouth.rest_gap(0.0);
-        let fade = if self.mouth.is_narrow() {
-            1.0 - smoothstep(0.01, 0.08, opened)
-        } else {
-            1.0
-        };
-        let (top, end) = (self.mouth.upper.at(local.x), self.mouth.lower.at(local.x));
-        if end - top <= OWN_SOFT {
-            return None;
-        }
-        let edge = |d: f32| (d / OWN_SOFT + 0.5).clamp(0.0, 1.0);
-        let bottom = self.own.as_ref().map_or(end, |own| own.bottom.at(local.x));
-        if local.y < bottom {
-            // Teeth go on a little above what the upper lip shows of them.
-            let mirrored = top + (local.y - top).abs();
-            let above = top - local.y;
-            let own = edge(MIRRORED.min(end - top) - above).min(edge(bottom - local.y) * 2.0);
-            let own = own.min(1.0) * fade;
-            return (own > 0.0).then_some((V2::new(local.x, mirrored), own));
-        }
-        let moved = local.y - (lower - end);
-        let own = (edge(moved - bottom) * 2.0)
-            .min(edge(end + OWN_SOFT - moved))
-            .min(1.0)
-            * fade;
-        (own > 0.0).then_some((V2::new(local.x, moved.min(end)), own))
-    }
+/// Those places between the ends of a row.
+fn parts([from, to]: &Ends) -> Places {
+    let along = |from: f32, to: f32| {
+        let step = (to - from) * (1.0 / PARTS as f32);
+        std::array::from_fn(|i| from + step * i as f32)
+    };
+    [along(from.x, to.x), along(from.y, to.y)]
 }
 
 /// The least and the greatest coordinates of four points.

@@ -30,6 +30,7 @@ pub mod relief;
 pub mod sample;
 #[cfg(target_arch = "x86_64")]
 mod simd;
+mod slit;
 pub mod space;
 mod staging;
 pub mod stripe;

@@ -161,49 +161,51 @@ impl Rig {
         asked.count = 0;
     }
 
-    /// Where the nodes of a row come from.
+    /// Where the nodes of a row come from: frame samples, per layer.
     fn place_row(&mut self, frame: &Frame<'_>, row: usize, cols: &Range<usize>) {
-        let (stride, cell) = (self.nodes.stride(), self.nodes.cell);
-        let y = (self.nodes.top + row * cell) as f32;
-        for col in cols.clone() {
-            let (i, x) = (row * stride + col, (self.nodes.left + col * cell) as f32);
-            self.place_node(frame, i, V2::new(x, y));
-        }
-    }
-
-    /// The node that lies at `at` in the frame.
-    fn place_node(&mut self, frame: &Frame<'_>, i: usize, at: V2) {
-        let (q, mut near) = (self.posed[i], self.near[i]);
-        let back = [0, 1].map(|layer: usize| self.back[layer][i] * self.hold[i]);
-        for e in 0..2 {
-            if frame.looks[e] && within(q + back[0], frame.eyes[e], frame.reach) {
-                near |= near::EYE << e;
-            }
-        }
-        let from = if frame.still && back == [V2::ZERO; 2] {
-            [at; 2]
+        let first = row * self.nodes.stride();
+        let nodes = first + cols.start..first + cols.end;
+        self.come_from(0, &nodes);
+        let apart = self.near[nodes.clone()]
+            .iter()
+            .any(|near| near & near::SLIT != 0);
+        if apart {
+            self.come_from(1, &nodes);
         } else {
-            self.come_from(q, back)
-        };
-        self.near[i] = near;
-        if from[0] != at || from[1] != at {
-            self.near[i] |= near::MOVED * u8::from(!warp::is_still(&[at, at], &from));
+            let [upper, lower] = &mut self.from;
+            lower[nodes.clone()].copy_from_slice(&upper[nodes.clone()]);
+            let [upper, lower] = &mut self.places;
+            lower.copy(&nodes, upper);
         }
-        for (layer, from) in from.into_iter().enumerate() {
-            if self.from[layer][i] != from {
-                self.from[layer][i] = from;
-                self.places[layer].set(i, from);
+        let left = self.nodes.left + cols.start * self.nodes.cell;
+        let y = (self.nodes.top + row * self.nodes.cell) as f32;
+        let from = self.from.each_ref().map(|from| &from[nodes.clone()]);
+        for (k, near) in self.near[nodes.clone()].iter_mut().enumerate() {
+            let at = V2::new((left + k * self.nodes.cell) as f32, y);
+            let still = warp::is_still(&[at, at], &[from[0][k], from[1][k]]);
+            *near |= near::MOVED * u8::from(!still);
+        }
+        for e in (0..2).filter(|e| frame.looks[*e]) {
+            for i in nodes.clone() {
+                let rest = self.posed[i] + self.back[0][i] * self.hold[i];
+                if within(rest, frame.eyes[e], frame.reach) {
+                    self.near[i] |= near::EYE << e;
+                }
             }
         }
     }
 
-    /// Frame samples of what lies at `q` on the posed face, per layer.
-    fn come_from(&self, q: V2, back: [V2; 2]) -> [V2; 2] {
-        let upper = self.to_frame.apply(q + back[0]);
-        if back[0] == back[1] {
-            return [upper; 2];
+    /// Where nodes come from by a layer.
+    fn come_from(&mut self, layer: usize, nodes: &Range<usize>) {
+        let known = self.posed[nodes.clone()]
+            .iter()
+            .zip(&self.back[layer][nodes.clone()])
+            .zip(&self.hold[nodes.clone()]);
+        let from = &mut self.from[layer][nodes.clone()];
+        for (from, ((posed, back), hold)) in from.iter_mut().zip(known) {
+            *from = self.to_frame.apply(*posed + *back * *hold);
         }
-        [upper, self.to_frame.apply(q + back[1])]
+        self.places[layer].set(nodes, from);
     }
 }
 

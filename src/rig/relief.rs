@@ -150,40 +150,32 @@ impl Relief {
         })
     }
 
-    /// What the light on a point of the resting face (mouth space) changes by, as a fraction:
-    /// 0 is no change.
-    pub fn at(&self, p: V2) -> f32 {
-        let at = (p + REACH) * (1.0 / STEP);
-        if is_inside(at) { self.inside(at) } else { 0.0 }
-    }
-
-    /// The same at equal steps from one point to another.
-    pub fn along(&self, from: V2, to: V2) -> [f32; PARTS + 1] {
-        let [from, to] = [from, to].map(|p| (p + REACH) * (1.0 / STEP));
-        let step = (to - from) * (1.0 / PARTS as f32);
-        let both = is_inside(from) && is_inside(to);
-        std::array::from_fn(|i| {
-            let at = from + step * i as f32;
-            if both || is_inside(at) {
-                self.inside(at)
-            } else {
-                0.0
-            }
-        })
-    }
-
-    /// Between the entries of the map, `at` in steps of it from the first.
-    fn inside(&self, at: V2) -> f32 {
-        let (col, row) = (whole(at.x).min(COLS - 2), whole(at.y).min(ROWS - 2));
-        let (tx, ty) = (at.x - col as f32, at.y - row as f32);
-        // Looked at once whether they are there.
-        let near = &self.sum[row * COLS + col..][..COLS + 2];
-        let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
-        let (above, below) = (
-            mix(near[0], near[1], tx),
-            mix(near[COLS], near[COLS + 1], tx),
+    /// What the light on points of the resting face (mouth space; all coordinates across, then all
+    /// down) changes by, as a fraction: 0 is no change.
+    pub fn at_each<const N: usize>(&self, [x, y]: &[[f32; N]; 2]) -> [f32; N] {
+        let (x, y) = (
+            x.map(|x| (x + REACH.x) * (1.0 / STEP)),
+            y.map(|y| (y + REACH.y) * (1.0 / STEP)),
         );
-        mix(above, below, ty)
+        let mut first = [0; N];
+        let (mut tx, mut ty, mut near) = ([0.0; N], [0.0; N], [[0.0; 4]; N]);
+        let mut inside = [false; N];
+        for k in 0..N {
+            inside[k] = is_inside(V2::new(x[k], y[k]));
+            let (col, row) = (whole(x[k]).min(COLS - 2), whole(y[k]).min(ROWS - 2));
+            (tx[k], ty[k]) = (x[k] - col as f32, y[k] - row as f32);
+            first[k] = row * COLS + col;
+        }
+        for k in 0..N {
+            let sum = &self.sum[first[k]..][..COLS + 2];
+            near[k] = [sum[0], sum[1], sum[COLS], sum[COLS + 1]];
+        }
+        std::array::from_fn(|k| {
+            let [a, b, c, d] = near[k];
+            let (above, below) = (a + (b - a) * tx[k], c + (d - c) * tx[k]);
+            let gain = above + (below - above) * ty[k];
+            if inside[k] { gain } else { 0.0 }
+        })
     }
 }
 
@@ -285,6 +277,12 @@ mod tests {
     use crate::rig::mouth::tests::usual_face;
     use proptest::prelude::*;
 
+    impl Relief {
+        fn at(&self, p: V2) -> f32 {
+            self.at_each(&[[p.x], [p.y]])[0]
+        }
+    }
+
     fn relief(towards: V2) -> (Relief, Mouth) {
         let face = usual_face(0.0);
         let mouth = Mouth::new(&face);
@@ -317,6 +315,17 @@ mod tests {
                 at(-0.3)
             );
         }
+    }
+
+    #[test]
+    fn several_are_found_as_each_alone() {
+        let (mut relief, _) = relief(ABOVE);
+        relief.pose(&FacePose::REST.with(Arkit::MouthPucker, 1.0));
+        let x = [0.0, -0.3, 0.4, -1.2, 0.02, 0.0, 0.99];
+        let y = [0.1, -0.1, 0.3, 0.0, 0.9, -0.79, 0.0];
+        let alone: [f32; 7] = std::array::from_fn(|i| relief.at(V2::new(x[i], y[i])));
+        assert_eq!(relief.at_each(&[x, y]), alone);
+        assert!(alone[0] != 0.0 && alone[3] == 0.0 && alone[4] == 0.0);
     }
 
     #[test]

@@ -85,6 +85,14 @@ pub struct Plane {
 }
 
 impl Plane {
+    /// Luma coordinates along one axis, of which sample 0 has `offset`, likewise.
+    pub fn place_all(&self, from: &[f32], offset: f32, out: &mut [i32]) {
+        let scale = 1.0 / self.step;
+        for (out, from) in out.iter_mut().zip(from) {
+            *out = fixed((from - offset) * scale);
+        }
+    }
+
     /// A luma position in samples of the plane, fixed point.
     pub fn place(&self, at: V2) -> (i32, i32) {
         let p = (at - self.offset) * (1.0 / self.step);

@@ -15,6 +15,9 @@ use crate::frame::FrameSpec;
 /// the sampler tells apart, and a small part of what a face moves by from frame to frame.
 pub const STILL: f32 = 1.0 / 16.0;
 
+/// Samples of a shaded row that are worked on at once, at most.
+pub const LANES: usize = 4;
+
 /// Largest [`NodeGrid::cell`].
 pub const MAX_CELL: usize = 64;
 
@@ -107,6 +110,71 @@ pub enum Over {
     Both(V2, [f32; 3], f32, f32),
 }
 
+/// A row of samples in a cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// How far down the cell it lies, 0–1.
+    pub ty: f32,
+    /// How far along it the first sample lies, and how much further each next one, 0–1.
+    pub first: f32,
+    /// See `first`.
+    pub step: f32,
+    /// Samples to be told.
+    pub count: usize,
+}
+
+impl Steps {
+    /// How far along the cell a sample lies, 0–1.
+    #[inline(always)]
+    pub fn at(&self, sample: usize) -> f32 {
+        sample as f32 * self.step + self.first
+    }
+}
+
+/// Where the samples of a row come from and what is laid over them; room for as many as the
+/// largest group ([`LANES`]) that is worked on at once.
+pub struct Shaded {
+    /// Luma sample coordinates in the base frame, across and down.
+    pub x: Vec<f32>,
+    /// See `x`.
+    pub y: Vec<f32>,
+    overs: Vec<Over>,
+    /// Nothing is laid over any of them.
+    bare: bool,
+}
+
+impl Shaded {
+    fn new(cell: usize) -> Self {
+        let room = cell.next_multiple_of(LANES);
+        Self {
+            x: vec![0.0; room],
+            y: vec![0.0; room],
+            overs: vec![Over::Nothing; room],
+            bare: true,
+        }
+    }
+
+    /// Where a sample comes from.
+    pub fn comes_from(&mut self, sample: usize, from: V2) {
+        (self.x[sample], self.y[sample]) = (from.x, from.y);
+    }
+
+    /// What is laid over it. All have to be told, one by one or together.
+    pub fn lay(&mut self, sample: usize, over: Over) {
+        // Most have nothing: that is told without copying what could be there.
+        if matches!(over, Over::Nothing) {
+            self.overs[sample] = Over::Nothing;
+        } else {
+            (self.overs[sample], self.bare) = (over, false);
+        }
+    }
+
+    /// Nothing is laid over samples.
+    pub fn lay_nothing(&mut self, samples: std::ops::Range<usize>) {
+        self.overs[samples].fill(Over::Nothing);
+    }
+}
+
 /// Four values at the corners of a cell, as [`NodeGrid::corners`] has them.
 pub type Corners = [V2; 4];
 
@@ -160,9 +228,7 @@ pub struct Scratch {
     /// Per layer: which cells its plain ones lie among.
     used: [std::ops::Range<usize>; 2],
     work: Work,
-    /// Of the samples of a shaded cell's row: where they come from, and what is laid over them.
-    from: Vec<V2>,
-    overs: Vec<Over>,
+    shaded: Shaded,
 }
 
 impl Scratch {
@@ -175,8 +241,7 @@ impl Scratch {
             runs: Vec::with_capacity(nodes.cols),
             used: [0..0, 0..0],
             work: Work::new(nodes.cols, samples),
-            from: vec![V2::ZERO; nodes.cell],
-            overs: vec![Over::Nothing; nodes.cell],
+            shaded: Shaded::new(nodes.cell),
         }
     }
 }
@@ -334,33 +399,32 @@ impl Canvas<'_> {
         moved
     }
 
-    /// A cell whose every row asks `shade` with its place in the cell (0–1) for what its samples
-    /// ask with theirs.
-    pub fn shaded<S: Fn(f32) -> Shade>(
+    /// A cell whose every row of samples is told by `shade`.
+    pub fn shaded(
         &self,
         stripe: &mut Stripe<'_>,
         (col, row): (usize, usize),
         scratch: &mut Scratch,
-        shade: impl Fn(f32) -> S,
+        shade: impl Fn(&Steps, &mut Shaded),
     ) {
         let at = (col, row);
         for plane in self.planes() {
             match (plane.channels, plane.count) {
-                (1, 1) => self.plane_shaded::<1, 1, S>(stripe, &plane, at, scratch, &shade),
-                (1, _) => self.plane_shaded::<1, 2, S>(stripe, &plane, at, scratch, &shade),
-                (2, _) => self.plane_shaded::<2, 1, S>(stripe, &plane, at, scratch, &shade),
-                _ => self.plane_shaded::<4, 1, S>(stripe, &plane, at, scratch, &shade),
+                (1, 1) => self.plane_shaded::<1, 1>(stripe, &plane, at, scratch, &shade),
+                (1, _) => self.plane_shaded::<1, 2>(stripe, &plane, at, scratch, &shade),
+                (2, _) => self.plane_shaded::<2, 1>(stripe, &plane, at, scratch, &shade),
+                _ => self.plane_shaded::<4, 1>(stripe, &plane, at, scratch, &shade),
             }
         }
     }
 
-    fn plane_shaded<const C: usize, const P: usize, S: Fn(f32) -> Shade>(
+    fn plane_shaded<const C: usize, const P: usize>(
         &self,
         stripe: &mut Stripe<'_>,
         plane: &Plane,
         (col, row): (usize, usize),
         scratch: &mut Scratch,
-        shade: &impl Fn(f32) -> S,
+        shade: &impl Fn(&Steps, &mut Shaded),
     ) {
         let cell = self.nodes.cell >> plane.shift;
         let left = (self.nodes.left >> plane.shift) + col * cell;
@@ -369,33 +433,28 @@ impl Canvas<'_> {
         let unit = plane.step / self.nodes.cell as f32;
         let nudge = plane.offset * (1.0 / self.nodes.cell as f32);
         let count = cols.len();
-        let (from, overs) = (&mut scratch.from[..count], &mut scratch.overs[..count]);
-        let [x, y] = &mut scratch.work.positions;
+        let Scratch { shaded, work, .. } = scratch;
+        let [x, y] = &mut work.positions;
         let (x, y) = (&mut x[..count], &mut y[..count]);
         let band = plane.rows(&self.nodes.band(row, self.spec.height));
         for (j, line) in band.enumerate() {
-            let shade = shade(j as f32 * unit + nudge.y);
-            let mut bare = true;
-            for (i, (from, over)) in from.iter_mut().zip(&mut *overs).enumerate() {
-                let shade = shade(i as f32 * unit + nudge.x);
-                *from = shade.from;
-                // Most have nothing: that is told without copying what could be there.
-                if matches!(shade.over, Over::Nothing) {
-                    *over = Over::Nothing;
-                } else {
-                    (*over, bare) = (shade.over, false);
-                }
-            }
-            for ((x, y), from) in x.iter_mut().zip(&mut *y).zip(&*from) {
-                (*x, *y) = plane.place(*from);
-            }
+            let steps = Steps {
+                ty: j as f32 * unit + nudge.y,
+                first: nudge.x,
+                step: unit,
+                count,
+            };
+            shaded.bare = true;
+            shade(&steps, shaded);
+            plane.place_all(&shaded.x, plane.offset.x, x);
+            plane.place_all(&shaded.y, plane.offset.y, y);
             let mut outs = stripe.lines::<P>(plane, line, &cols);
             sample::cubic::<C, P>(&sources, x, y, &mut outs);
-            if bare {
+            if shaded.bare {
                 continue;
             }
             for (k, out) in outs.iter_mut().enumerate() {
-                for (sample, over) in out.chunks_exact_mut(C).zip(&*overs) {
+                for (sample, over) in out.chunks_exact_mut(C).zip(&shaded.overs) {
                     self.lay_over::<C>(plane, k, sample, over);
                 }
             }
