@@ -3,7 +3,7 @@
 
 use super::{
     LIP_SOFT, Posed, Rig,
-    eye::Lid,
+    eye::{Lid, Seen},
     field::Layer,
     lips, near,
     space::{V2, whole},
@@ -233,10 +233,10 @@ impl Rig {
     /// What is seen where it was comes from just where it would without the eye, `unmoved`.
     fn eye_shade(&self, eye: usize, lid: &Lid, at: V2, unmoved: V2) -> Shade {
         let frame = |p: V2| self.from_eyes[eye].apply(p);
-        if let Some(up) = self.eyes[eye].bare(lid, at, self.pixel) {
-            return unshaded(unmoved - self.from_eyes[eye].ey * up);
-        }
-        let shade = self.eyes[eye].shade(lid, at, self.pixel);
+        let shade = match self.eyes[eye].look(lid, at, self.pixel) {
+            Seen::Skin(up) => return unshaded(unmoved - self.from_eyes[eye].ey * up),
+            Seen::Other(shade) => shade,
+        };
         let over = match shade.over {
             Over::Picture(p, alpha) => Over::Picture(frame(p), alpha),
             Over::Both(p, rgb, share, alpha) => Over::Both(frame(p), rgb, share, alpha),

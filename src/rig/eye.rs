@@ -476,5 +476,6 @@ fn end(length: f32, mut eyeball: impl FnMut(f32) -> f32) -> f32 {
 
 mod outline;
 mod shade;
+pub use shade::Seen;
 #[cfg(test)]
 mod tests;

@@ -95,14 +95,20 @@ impl Relief {
                 *sum += gain * weight;
             }
         }
-        self.blocks.fill(0.0);
-        for (row, sums) in self.sum.chunks_exact_mut(COLS).enumerate() {
-            let blocks = &mut self.blocks[row / BLOCK * BLOCK_COLS..][..BLOCK_COLS];
-            for (sums, block) in sums.chunks_mut(BLOCK).zip(blocks) {
-                for sum in sums {
-                    *sum = sum.clamp(DEEPEST, BRIGHTEST);
-                    *block = block.max(sum.abs());
+        for sum in &mut self.sum {
+            *sum = sum.clamp(DEEPEST, BRIGHTEST);
+        }
+        let bands = self.sum.chunks(COLS * BLOCK);
+        for (rows, blocks) in bands.zip(self.blocks.chunks_exact_mut(BLOCK_COLS)) {
+            let mut most = [0.0f32; COLS];
+            for row in rows.chunks_exact(COLS) {
+                for (most, sum) in most.iter_mut().zip(row) {
+                    let size = sum.abs();
+                    *most = if size > *most { size } else { *most };
                 }
+            }
+            for (block, most) in blocks.iter_mut().zip(most.chunks(BLOCK)) {
+                *block = most.iter().copied().fold(0.0, f32::max);
             }
         }
         (self.low, self.high) = (REACH, REACH * -1.0);

@@ -193,6 +193,40 @@ fn phrases_end_with_a_blink_and_stillness() {
     assert!(still < 0.4 * speaking, "{still} against {speaking}");
 }
 
+/// Out of idling there is no more time for it than between hearing a sound and showing it.
+#[test]
+fn the_head_stands_still_before_the_first_phrase() {
+    let Speech { sound, .. } = train(7, 3);
+    let begins = sound.iter().position(|s| s.abs() > 0.003).expect("sound");
+    let (mut idle, mut still) = (0.0, 0.0);
+    for seed in 0..24 {
+        let quiet = (RATE * 4) as usize + 4303 * seed as usize;
+        let onset = (quiet + begins) as f64 / f64::from(RATE);
+        let spoken = frames(
+            &[vec![0.0; quiet], sound.clone()].concat(),
+            seed,
+            100,
+            style(),
+        );
+        // Degrees a second.
+        let speed = |from: f64, to: f64| {
+            let part = &spoken[(from * 100.0).round() as usize..=(to * 100.0).round() as usize];
+            let turned: f32 = part
+                .windows(2)
+                .map(|w| {
+                    let (a, b) = (w[0].pose.head, w[1].pose.head);
+                    (a.yaw - b.yaw).hypot((a.pitch - b.pitch).hypot(a.roll - b.roll))
+                })
+                .sum();
+            turned / (to - from) as f32
+        };
+        idle += speed(onset - 1.5, onset - 0.2);
+        still += speed(onset - 0.05, onset);
+    }
+    println!("{} of {} °/s", still / 24.0, idle / 24.0);
+    assert!(still < 0.2 * idle, "{still} of {idle}");
+}
+
 #[test]
 fn the_blink_rate_is_kept_while_speaking() {
     let sound = train(4, 300).sound;

@@ -11,6 +11,15 @@ use crate::rig::{
     warp::{Over, Shade},
 };
 
+/// What is seen at a point of the posed eye.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen {
+    /// Skin with nothing over it, that comes from so far above, IOD.
+    Skin(f32),
+    /// Anything.
+    Other(Shade),
+}
+
 /// A point's place in the posed eye.
 struct Place {
     /// Edges of the opening at rest.
@@ -56,11 +65,14 @@ impl Eye {
     /// What is seen at the point `p` of the posed eye, all in eye space. `pixel` is the size of
     /// a frame sample in IOD: edges are at least that soft.
     pub fn shade(&self, lid: &Lid, p: V2, pixel: f32) -> Shade {
-        let place = self.place(lid, p.x);
+        self.shade_at(lid, &self.place(lid, p.x), p, pixel)
+    }
+
+    fn shade_at(&self, lid: &Lid, place: &Place, p: V2, pixel: f32) -> Shade {
         let soft = SOFT.max(pixel);
         let between = p.y >= place.edge + 0.5 * soft && p.y <= place.floor - 0.5 * soft;
         if between && place.made <= 0.0 {
-            return self.eyeball(lid, &place, p, pixel);
+            return self.eyeball(lid, place, p, pixel);
         }
         // 1 on either lid, 0 on the eyeball between them.
         let above = smoothstep(place.edge + 0.5 * soft, place.edge - 0.5 * soft, p.y);
@@ -71,20 +83,20 @@ impl Eye {
             .max(1.0 - (place.floor - place.edge) / soft);
         if place.made <= 0.0 {
             // Pulled skin, with its own lashes.
-            let skin = if above > 0.0 { self.skin(&place, p) } else { p };
+            let skin = if above > 0.0 { self.skin(place, p) } else { p };
             return match on_lid {
                 1.0.. => Shade {
                     from: skin,
                     over: Over::Nothing,
                 },
-                0.0 => self.eyeball(lid, &place, p, pixel),
+                0.0 => self.eyeball(lid, place, p, pixel),
                 _ => Shade {
-                    from: self.eyeball(lid, &place, p, pixel).from,
+                    from: self.eyeball(lid, place, p, pixel).from,
                     over: Over::Picture(skin, on_lid),
                 },
             };
         }
-        self.falling(lid, &place, p, pixel, [above, below, on_lid])
+        self.falling(lid, place, p, pixel, [above, below, on_lid])
     }
 
     /// The same where a lid is made. How far the point lies on the upper lid, on the lower one, and
@@ -143,22 +155,24 @@ impl Eye {
         picture_and_paint(ball.from, (raised, on_lid), line)
     }
 
-    /// How far above a point of the posed eye its skin comes from, while no lid is made: most of
-    /// what is drawn with an eye, and the cheapest to tell. `None` within the opening and at its
-    /// edges, and where a lid is made: [`shade`](Self::shade) knows.
+    /// The same, where that is bare skin told in the cheapest way: most of what is drawn with an
+    /// eye while no lid is made.
     #[inline]
-    pub fn bare(&self, lid: &Lid, p: V2, pixel: f32) -> Option<f32> {
+    pub fn look(&self, lid: &Lid, p: V2, pixel: f32) -> Seen {
         if lid.shut > MADE.0 {
-            return None;
+            return Seen::Other(self.shade(lid, p, pixel));
         }
         if p.x.abs() >= self.half_width {
-            return Some(0.0);
+            return Seen::Skin(0.0);
         }
         let (place, soft) = (self.place(lid, p.x), SOFT.max(pixel));
         if p.y >= place.floor.max(place.edge) + 0.5 * soft {
-            return Some(0.0);
+            Seen::Skin(0.0)
+        } else if p.y <= place.edge - 0.5 * soft {
+            Seen::Skin(self.pull(&place, p.y))
+        } else {
+            Seen::Other(self.shade_at(lid, &place, p, pixel))
         }
-        (p.y <= place.edge - 0.5 * soft).then(|| self.pull(&place, p.y))
     }
 
     /// Where the skin above the lid's edge comes from.

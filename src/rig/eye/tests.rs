@@ -146,7 +146,7 @@ fn bare_skin_is_what_is_seen() {
             let lid = Lid { shut, ..SHUT };
             for i in 0..80 * 60 {
                 let p = V2::new((i % 80) as f32 - 39.5, (i / 80) as f32 - 29.5) * 0.008;
-                let Some(up) = eye.bare(&lid, p, pixel) else {
+                let Seen::Skin(up) = eye.look(&lid, p, pixel) else {
                     continue;
                 };
                 let shade = eye.shade(&lid, p, pixel);
@@ -156,7 +156,7 @@ fn bare_skin_is_what_is_seen() {
                 told += 1;
             }
         }
-        assert_eq!(eye.bare(&SHUT, V2::ZERO, pixel), None);
+        assert!(matches!(eye.look(&SHUT, V2::ZERO, pixel), Seen::Other(_)));
     }
     assert!(told > 15_000, "{told}");
 }
