@@ -7,7 +7,7 @@ mod style;
 
 use crate::{
     articulate::{
-        Articulator, KnownPhones, Mouth, Origin, PhoneArticulator, face_pose,
+        Articulator, KnownPhones, Mouth, Origin, PhoneArticulator, Span, face_pose,
         signal::SignalArticulator,
     },
     audio::{
@@ -356,8 +356,12 @@ impl Animator {
             let late = lasts.saturating_sub(AHEAD_NS);
             self.heard_sample(self.grid.time(index).saturating_sub(late))
         };
-        self.articulator
-            .mouth_over(sample, from(index), from(index + 1))
+        self.articulator.mouth_over(&Span {
+            at: sample,
+            from: from(index),
+            to: from(index + 1),
+            next: self.heard_sample(self.grid.time(index + 1)),
+        })
     }
 
     /// Where the stretch ends so far, ns.

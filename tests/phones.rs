@@ -88,12 +88,13 @@ proptest! {
             if frames.first().is_none_or(|first| from < grid.time(first.index)) {
                 continue;
             }
-            // Frames whose instant lies in it, and at least one that is shown meanwhile: frames that
-            // last longer than 40 ms look back as far instead of further ahead.
+            // Frames whose instant lies in it, and at least one that is shown meanwhile, or as lips
+            // begin to part: frames that last longer than 40 ms look back as far instead of further
+            // ahead.
             let mut seen = 0;
             for frame in &frames {
                 let at = grid.time(frame.index);
-                let look_back = grid.duration(frame.index).saturating_sub(SECOND / 25);
+                let look_back = grid.duration(frame.index).saturating_sub(SECOND / 25) + SECOND / 100;
                 let near = at < to + look_back && at + grid.duration(frame.index) > from;
                 let shut = frame.pose.get(Arkit::MouthClose) > 0.99;
                 if at >= from && at <= to {

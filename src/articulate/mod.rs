@@ -2,6 +2,7 @@
 //! From speech to the mouth: [`Articulator`] and what it says, a [`Mouth`] for every instant.
 
 mod closure;
+mod contact;
 mod face;
 mod gesture;
 pub mod hearing;
@@ -13,11 +14,9 @@ pub mod signal;
 mod track;
 mod voice;
 
+pub use contact::Span;
 pub use face::face_pose;
 pub use phones::{KnownPhones, PhoneArticulator};
-
-/// Samples from one look for a contact of the lips to the next: 2.5 ms. Contacts take 30 ms.
-const CONTACT_STEP: i64 = 40;
 
 /// What moved the mouth of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,21 +137,17 @@ pub trait Articulator: Send {
     /// Before more is pushed, [`reset`](Self::reset).
     fn drain(&mut self);
 
-    /// The mouth of a picture that is shown from sample `from` to sample `to`: the one at `at`,
-    /// but with the lips as closed, and the lower lip as near to the teeth, as they come to be in
-    /// between. Contact is what a viewer reads, and a p may be shorter than a picture.
+    /// The mouth of a picture: the one at its instant, but with the lips as closed, and the lower
+    /// lip as near to the teeth, as they come to be between it and the pictures around it
+    /// ([`Span::closest`]). Contact is what a viewer reads.
     ///
-    /// Known once the sound reaches the look-ahead beyond the later of `at` and `to`.
-    fn mouth_over(&self, at: i64, from: i64, to: i64) -> Mouth {
-        let mut mouth = self.mouth_at(at);
-        let mut sample = from;
-        while sample < to {
-            let near = self.mouth_at(sample);
-            mouth.closure = mouth.closure.max(near.closure);
-            mouth.lip_teeth = mouth.lip_teeth.max(near.lip_teeth);
-            sample = sample.saturating_add(CONTACT_STEP);
+    /// Known once the sound reaches the look-ahead beyond the later of the picture's instant and its end.
+    fn mouth_over(&self, picture: &Span) -> Mouth {
+        Mouth {
+            closure: picture.closest(|sample| self.mouth_at(sample).closure),
+            lip_teeth: picture.closest(|sample| self.mouth_at(sample).lip_teeth),
+            ..self.mouth_at(picture.at)
         }
-        mouth
     }
 
     /// The mouth at that sample. Before the first sample, and where it was
