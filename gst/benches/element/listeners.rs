@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use sonic_engine::articulate::{
-    Articulator,
+    Articulator, Span,
     network::{NetworkArticulator, NetworkOptions},
     signal::SignalArticulator,
 };
@@ -35,7 +35,13 @@ fn listening(listener: &mut dyn Articulator, sound: &[f32]) -> Result<f64, Failu
         for (k, piece) in sound.chunks(frame).enumerate() {
             listener.push(piece);
             let at = (k * frame) as i64;
-            std::hint::black_box(listener.mouth_over(at, at, at + frame as i64));
+            let next = at + frame as i64;
+            std::hint::black_box(listener.mouth_over(&Span {
+                at,
+                from: at,
+                to: next,
+                next,
+            }));
             listener.forget_before(at);
         }
         let seconds = sound.len() as f64 / f64::from(RATE);
