@@ -22,7 +22,7 @@ fn known_phones_move_the_mouth_and_the_meta_says_so() {
         }
         h.push(sound(2200, 800, false)).expect("taken");
         let frames = all(&mut h);
-        assert_eq!(shut(&frames), [1520, 1560, 1600], "{articulator}");
+        assert_eq!(shut(&frames), [1560, 1600], "{articulator}");
         let open = open(&frames);
         assert!(
             open[0] <= 1080 && *open.last().expect("open") <= 2080,
@@ -56,7 +56,7 @@ fn the_phones_stay_with_their_sound() {
             .expect("taken");
         all(&mut h)
     };
-    assert_eq!(shut(&run(&|_| 300)), [520, 560, 600]);
+    assert_eq!(shut(&run(&|_| 300)), [560, 600]);
     // Silence put in, as a buffer, as an event, and as a hole in the times.
     let held: [&dyn Fn(&mut Harness) -> u64; 3] = [
         &|h| {
@@ -73,7 +73,7 @@ fn the_phones_stay_with_their_sound() {
     ];
     for disturb in held {
         let frames = run(disturb);
-        assert_eq!(shut(&frames), [920, 960, 1000]);
+        assert_eq!(shut(&frames), [960, 1000]);
         // In between the mouth comes to rest.
         assert!(
             frames
@@ -84,7 +84,7 @@ fn the_phones_stay_with_their_sound() {
         assert!(open(&frames).contains(&840));
     }
     // Less than what counts as a jump of the times: sound is counted.
-    assert_eq!(shut(&run(&|_| 330)), [520, 560, 600]);
+    assert_eq!(shut(&run(&|_| 330)), [560, 600]);
     // A new segment says that the rest comes five seconds later.
     let frames = run(&|h| {
         let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
@@ -93,7 +93,7 @@ fn the_phones_stay_with_their_sound() {
         assert!(h.push_event(gst::event::Segment::new(&segment)));
         300
     });
-    assert_eq!(shut(&frames), [5520, 5560, 5600]);
+    assert_eq!(shut(&frames), [5560, 5600]);
 }
 
 /// A seek into the middle of a clause: its beginning is cut off.
@@ -110,9 +110,9 @@ fn what_lies_before_the_segment_is_not_shown() {
     h.push(labelled(sound(400, 800, false), 1, 0, 400))
         .expect("taken");
     let frames = all(&mut h);
-    // 520 to 600 ms of the clause are 70 to 150 ms of running time, in which three frames are
-    // to be seen.
-    assert_eq!(shut(&frames), [40, 80, 120]);
+    // 520 to 600 ms of the clause are 70 to 150 ms of running time, in which two frames are
+    // shown.
+    assert_eq!(shut(&frames), [80, 120]);
     assert!(
         frames[0].jaw > 0.15,
         "in the middle of a vowel: {:?}",
@@ -134,7 +134,7 @@ fn pieces_and_small_errors_do_not_move_the_phones() {
             h.push(buffer).expect("taken");
         }
     }
-    assert_eq!(shut(&all(&mut h)), [520, 560, 600]);
+    assert_eq!(shut(&all(&mut h)), [560, 600]);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn without_metas_a_clause_begins_with_the_next_buffer() {
     h.push(filler(sound(330, 50, false))).expect("taken");
     h.push(sound(380, 1200, false)).expect("taken");
     // From 900 to 980 ms.
-    assert_eq!(shut(&all(&mut h)), [880, 920, 960]);
+    assert_eq!(shut(&all(&mut h)), [920, 960]);
 }
 
 #[test]
@@ -172,12 +172,13 @@ fn where_phones_end_the_sound_is_heard_again() {
     assert_eq!((used, ignored, unused, refused), (1, 0, 0, 1));
     let later = |frames: &[Seen]| shut(frames).into_iter().find(|ms| *ms > 500);
     assert_eq!(later(&heard), None, "a tone is no m");
-    assert_eq!(later(&both), Some(1000));
+    // Lips take 10 ms to be pressed together.
+    assert_eq!(later(&both), Some(1040));
     for (both, heard) in both.iter().zip(&heard) {
         let known = (1000..1640).contains(&both.ms);
         if known {
             assert_eq!(
-                (both.origin.as_str(), both.shut > 0.9),
+                (both.origin.as_str(), both.ms == 1000 || both.shut > 0.99),
                 ("phones", true),
                 "{both:?}"
             );
@@ -241,7 +242,7 @@ fn an_interruption_ends_the_utterance_within_150_ms_and_not_the_next_one() {
                 "{articulator}: {frame:?}"
             );
         }
-        assert_eq!(shut(&frames), [2520, 2560, 2600]);
+        assert_eq!(shut(&frames), [2560, 2600]);
         assert_eq!(stat::<u64>(&element, "clauses-used"), 2);
         assert_eq!(stat::<u64>(&element, "clauses-ignored"), 1);
     }
@@ -284,7 +285,7 @@ fn a_new_rate_of_the_sound_does_not_lose_the_phones() {
         buffer.make_mut().set_pts(gst::ClockTime::from_mseconds(ms));
         h.push(labelled(buffer, 1, 0, ms)).expect("taken");
     }
-    assert_eq!(shut(&all(&mut h)), [520, 560, 600]);
+    assert_eq!(shut(&all(&mut h)), [560, 600]);
 }
 
 fn latency(element: &gst::Element) -> gst::ClockTime {
@@ -409,7 +410,7 @@ fn a_stop_forgets_clauses_and_interruptions() {
             .expect("taken");
         h.push(sound(1200, 200, false)).expect("taken");
         let frames: Vec<Seen> = frames(&mut h).iter().map(seen).collect();
-        assert_eq!(shut(&frames), [520, 560, 600]);
+        assert_eq!(shut(&frames), [560, 600]);
         assert_eq!(stat::<u64>(&element, "clauses-ignored"), 0);
         assert!(h.push_event(interrupt(Some(1))));
         h.push(sound(1400, 200, false)).expect("taken");

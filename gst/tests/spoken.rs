@@ -172,12 +172,12 @@ impl Score {
             })
             .collect();
         for (from, to) in closures {
-            // Lips take 10 ms to be pressed together.
+            // Lips take 10 ms to be pressed together, and as long to part.
             let from = from + SECOND / 100;
             let instants = seen.iter().filter(|(pts, ..)| (from..=*to).contains(pts));
             let shown: Vec<_> = seen
                 .iter()
-                .filter(|(pts, end, ..)| *pts < *to && *end > from)
+                .filter(|(pts, end, ..)| *pts < *to + SECOND / 100 && *end > from)
                 .collect();
             let all_shut = instants.clone().all(|(_, _, shut, _)| *shut);
             let all_touch = instants.clone().all(|(.., gap)| *gap < TOUCHING);
