@@ -28,6 +28,7 @@ pub mod patch;
 mod place;
 pub mod relief;
 pub mod sample;
+mod shaded;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 mod slit;

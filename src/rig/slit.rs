@@ -6,8 +6,9 @@ use super::{
     LIP_SOFT, Posed, Rig,
     field::Layer,
     lips::CORNER_BLEND,
+    shaded::{LANES, Shaded, Steps},
     space::{V2, smoothstep},
-    warp::{Ends, LANES, Over, Shaded, Steps},
+    warp::{Ends, Over},
 };
 
 /// Soft edge of what the portrait itself shows between its lips, IOD.
