@@ -225,6 +225,11 @@ fn mouth_share(part: Part) -> f32 {
     }
 }
 
+/// The form that the upper lip presses into the lower one's edge is gone when the jaw is open so
+/// much, in parts of 1, or the upper lip raised.
+const RELAXED_BY_JAW: f32 = 1.0 / 0.5;
+const RELAXED_BY_UPPER: f32 = 1.0 / 0.8;
+
 fn jaw_open(part: Part, mouth: &Mouth) -> V2 {
     const CORNER: f32 = 0.20;
     const CORNER_IN: f32 = 0.02;
@@ -244,8 +249,15 @@ fn jaw_open(part: Part, mouth: &Mouth) -> V2 {
             V2::new(-CORNER_IN * s, CORNER + (rim - CORNER) * opening(s))
         }
         Part::LowerLip { s, outer } => {
-            let rim = 0.36 - if outer { 0.1 * mouth.lower_height } else { 0.0 };
-            V2::new(-CORNER_IN * s, CORNER + (rim - CORNER) * opening(s))
+            let (rim, relaxed) = if outer {
+                (0.36 - 0.1 * mouth.lower_height, 0.0)
+            } else {
+                (0.36, RELAXED_BY_JAW * mouth.lower_bump(s))
+            };
+            V2::new(
+                -CORNER_IN * s,
+                CORNER + (rim - CORNER) * opening(s) - relaxed,
+            )
         }
         _ => V2::ZERO,
     }
@@ -360,6 +372,9 @@ fn lip_lift(shape: Arkit, part: Part, mouth: &Mouth) -> V2 {
                 wing: Some(Side::ViewerLeft),
             },
         ) => -0.015,
+        (MouthUpperUpLeft | MouthUpperUpRight, Part::LowerLip { s, outer: false }) => {
+            -RELAXED_BY_UPPER * mouth.lower_bump(s) * half(s, shape == MouthUpperUpRight)
+        }
         (MouthLowerDownLeft | MouthLowerDownRight, Part::LowerLip { s, .. }) => {
             0.10 * opening(s) * half(s, shape == MouthLowerDownRight)
         }

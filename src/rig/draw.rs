@@ -2,10 +2,11 @@
 //! Drawing a posed face: every cell of the frame in the cheapest way that shows it right.
 
 use super::{
-    LIP_SOFT, Posed, Rig,
+    Posed, Rig,
     eye::{Lid, Seen},
     field::Layer,
     lips, near,
+    slit::SHADOW,
     space::{V2, whole},
     stripe::Stripe,
     warp::{self, Canvas, Cell, Corners, Over, Scratch, Shade, along, between, ends},
@@ -172,7 +173,7 @@ impl Rig {
         let room = if left < from + blend || right > to - blend {
             blend
         } else {
-            LIP_SOFT.max(self.pixel) + 0.01
+            self.lip_soft.max(2.0 * SHADOW) + 0.01
         };
         most(|p| p.y) > top - room && least(|p| p.y) < bottom + room
     }

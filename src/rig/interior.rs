@@ -16,6 +16,10 @@ use super::{
 const CAVITY: [f32; 3] = [64.0, 25.0, 23.0];
 const TEETH: [f32; 3] = [228.0, 217.0, 198.0];
 const TONGUE: [f32; 3] = [176.0, 88.0, 84.0];
+/// The wet inside of lips and cheeks is their own colour times this, redder and darker, ...
+const FLESH: [f32; 3] = [0.46, 0.30, 0.29];
+/// ... and goes into the dark over so much, IOD.
+const FLESH_WIDE: f32 = 0.04;
 const GUMS: [f32; 3] = [178.0, 98.0, 96.0];
 /// How far the upper teeth's edges lie below the closed lip line, IOD, and the lower ones' above
 /// their place there.
@@ -26,11 +30,18 @@ const HIDDEN: f32 = 0.012;
 /// Of the jaw's way at the chin, the lower teeth, which are nearer to the hinge, go this much,
 /// and the tongue.
 const TEETH_FOLLOW: f32 = 0.96;
-const TONGUE_FOLLOWS: f32 = 0.62;
+const TONGUE_FOLLOWS: f32 = 0.36;
+/// Its far end lies so far below the closed lips' line, IOD; ...
+const TONGUE_BELOW: f32 = 0.07;
+/// ... it comes out of the dark over twice this, IOD, ...
+const TONGUE_DEPTH: f32 = 0.07;
+/// ... and is lit so much: lips shade it, and it must not pass for one.
+const TONGUE_LIT: f32 = 0.65;
 
-/// Half widths of soft edges, IOD: of a row of teeth, of their gums, of the tongue.
+/// Half widths of soft edges, IOD: of a row of teeth at least, and in a picture with soft edges, of
+/// their width; of the tongue.
 const EDGE_SOFT: f32 = 0.007;
-const GUM_SOFT: f32 = 0.008;
+const EDGE_SOFT_SHARE: f32 = 0.35;
 const TONGUE_SOFT: f32 = 0.012;
 
 /// One tooth as seen from the front, from the middle outwards.
@@ -82,6 +93,10 @@ pub struct Inside {
 pub struct Painter {
     light: Light,
     teeth: [f32; 3],
+    /// Inside of the lips, sRGB.
+    flesh: [f32; 3],
+    /// Half width of the soft edges of teeth, IOD.
+    soft: f32,
     half_width: f32,
     /// v of the closed lips' line at the middle, or what serves as that.
     line: f32,
@@ -92,9 +107,15 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// For that mouth in that light. Where the portrait shows `own` teeth, the painted ones go on
-    /// from them.
-    pub fn new(mouth: &Mouth, light: Light, own: Option<&OwnTeeth>) -> Self {
+    /// For that mouth in that light, with lips of that colour (sRGB), in a picture whose edges are
+    /// so wide (IOD). Where the portrait shows `own` teeth, the painted ones go on from them.
+    pub fn new(
+        mouth: &Mouth,
+        light: Light,
+        lips: [f32; 3],
+        edge_width: f32,
+        own: Option<&OwnTeeth>,
+    ) -> Self {
         let half_width = mouth.half_width;
         let towards = mouth.vector_to_local(light.towards).x;
         let line = own.map_or(mouth.middle(0.0), |own| own.bottom.at(0.0) - UPPER_EDGE);
@@ -109,19 +130,21 @@ impl Painter {
                 Some(own) => own.colour.map(|c| c * 1.08),
                 None => [0, 1, 2].map(|c| TEETH[c] * light.colour[c]),
             },
+            flesh: [0, 1, 2].map(|c| lips[c] * FLESH[c]),
+            soft: EDGE_SOFT.max(EDGE_SOFT_SHARE * edge_width),
             half_width,
             line,
             edges: Curve::through(&stations_with_corners().map(|s| (s * half_width, edge(s)))),
-            upper: Row::new(&UPPER, half_width, towards),
-            lower: Row::new(&LOWER, half_width, towards),
+            upper: Row::new(&UPPER, half_width, towards, edge_width),
+            lower: Row::new(&LOWER, half_width, towards, edge_width),
         }
     }
 
     /// The sRGB colour at (u, v) of mouth space between the lips at `upper` and `lower` there.
     pub fn colour(&self, inside: &Inside, u: f32, v: f32, upper: f32, lower: f32) -> [f32; 3] {
         // Little light falls through a narrow opening, and what does comes from above.
-        let open = 0.78 + 0.22 * smoothstep(0.02, 0.12, lower - upper);
-        let above = open * (0.68 + 0.32 * smoothstep(0.0, 0.065, v - upper));
+        let open = 0.82 + 0.15 * smoothstep(0.02, 0.12, lower - upper);
+        let above = open * (0.71 + 0.26 * smoothstep(0.0, 0.055, v - upper));
         let teeth = self.teeth(&self.upper, u, self.edges.at(u) - v, above);
         // What is wholly covered need not be known.
         let mut colour = match teeth {
@@ -146,15 +169,22 @@ impl Painter {
         let below = open * (0.72 + 0.28 * smoothstep(0.0, 0.05, lower - v));
         let edge = self.line + LOWER_EDGE + TEETH_FOLLOW * inside.jaw.y + 0.05 * s * s;
         let along = u - inside.jaw.x * TEETH_FOLLOW;
-        let teeth = self.teeth(&self.lower, along, v - edge, 0.66 * below);
-        let body = self.line + 0.05 + inside.jaw.y * TONGUE_FOLLOWS;
+        // Cheeks and lips hide the side ones.
+        let seen = smoothstep(0.7, 0.4, s.abs());
+        let teeth = match self.teeth(&self.lower, along, v - edge, 0.66 * below) {
+            Some((teeth, cover)) if seen > 0.0 => Some((teeth, cover * seen)),
+            _ => None,
+        };
+        let body = self.line + TONGUE_BELOW + inside.jaw.y * TONGUE_FOLLOWS;
         let mut colour = if let Some((teeth, 1.0..)) = teeth {
             teeth
         } else {
             let depth = smoothstep(0.0, 0.14, v - upper) * smoothstep(0.0, 0.1, lower - v);
             let dark = 1.05 - 0.6 * depth;
             let mut colour = [0, 1, 2].map(|c| CAVITY[c] * dark * self.light.colour[c]);
-            self.tongue(s, v, body + 0.12 * s * s, 0.95, open, &mut colour);
+            self.tongue(s, v - body - 0.12 * s * s, below, &mut colour);
+            let flesh = smoothstep(FLESH_WIDE, 0.0, lower - v);
+            mix(&mut colour, self.flesh, flesh);
             if let Some((teeth, cover)) = teeth {
                 mix(&mut colour, teeth, cover);
             }
@@ -164,27 +194,38 @@ impl Painter {
             // Thinner than the body, in front of the lower teeth and behind the upper ones.
             let tip = body + (self.edges.at(0.0) - 0.008 - body) * inside.tongue;
             let s = (u - inside.jaw.x * TONGUE_FOLLOWS) / self.half_width;
-            self.tongue(s, v, tip + 0.25 * s * s, 0.62, open, &mut colour);
+            self.tip(s, v - tip - 0.25 * s * s, open, &mut colour);
         }
         colour
     }
 
-    /// The tongue's surface below `top`, out to `reach` of the half-width.
-    fn tongue(&self, s: f32, v: f32, top: f32, reach: f32, open: f32, colour: &mut [f32; 3]) {
-        let below = v - top;
-        if below <= -TONGUE_SOFT {
+    /// The tongue's back, `below` its far end: it comes out of the dark and turns to the light.
+    fn tongue(&self, s: f32, below: f32, lit: f32, colour: &mut [f32; 3]) {
+        if below <= -TONGUE_DEPTH {
             return;
         }
-        let cover =
-            smoothstep(-TONGUE_SOFT, TONGUE_SOFT, below) * smoothstep(reach, reach - 0.22, s.abs());
+        let cover = smoothstep(-TONGUE_DEPTH, TONGUE_DEPTH, below) * smoothstep(0.95, 0.6, s.abs());
         if cover <= 0.0 {
             return;
         }
-        let groove = 0.10 * (1.0 - (s / 0.1).powi(2)).max(0.0);
-        // Wet: lightest where its front turns to the light.
-        // Lips shade it: it must not pass for one.
-        let lit = 0.44 + 0.24 * smoothstep(0.0, 0.05, below) - 0.10 * smoothstep(0.07, 0.2, below);
-        let lit = (lit - groove) * open * (1.0 - 0.35 * s * s);
+        let groove = 0.10 * (1.0 - (s / 0.12).powi(2)).max(0.0);
+        let lit = lit * (TONGUE_LIT - groove) * (1.0 - 0.35 * s * s);
+        let tongue = [0, 1, 2].map(|c| TONGUE[c] * lit * self.light.colour[c]);
+        mix(colour, tongue, cover);
+    }
+
+    /// The tongue's tip, `below` its edge, raised to the teeth: it is wet, and lightest where its
+    /// front turns to the light.
+    fn tip(&self, s: f32, below: f32, open: f32, colour: &mut [f32; 3]) {
+        if below <= -TONGUE_SOFT {
+            return;
+        }
+        let cover = smoothstep(-TONGUE_SOFT, TONGUE_SOFT, below) * smoothstep(0.62, 0.40, s.abs());
+        if cover <= 0.0 {
+            return;
+        }
+        let lit = 0.54 + 0.24 * smoothstep(0.0, 0.04, below) - 0.22 * smoothstep(0.05, 0.14, below);
+        let lit = lit * open * (1.0 - 0.35 * s * s);
         let tongue = [0, 1, 2].map(|c| TONGUE[c] * lit * self.light.colour[c]);
         mix(colour, tongue, cover);
     }
@@ -192,12 +233,13 @@ impl Painter {
     /// A row of teeth and the gum they stand in, at `u` along it and `from_edge` from the row's
     /// line into the teeth: colour, and how much it covers, 0–1; `None` for nothing.
     fn teeth(&self, row: &Row, u: f32, from_edge: f32, lit: f32) -> Option<([f32; 3], f32)> {
-        if from_edge <= -EDGE_SOFT {
+        let soft = self.soft;
+        if from_edge <= -soft {
             return None;
         }
         let at = row.at(u);
         let from_edge = from_edge - at.short;
-        let cover = smoothstep(-EDGE_SOFT, EDGE_SOFT, from_edge) * at.cover;
+        let cover = smoothstep(-soft, soft, from_edge) * at.cover;
         if cover <= 0.0 {
             return None;
         }
@@ -207,10 +249,10 @@ impl Painter {
         let lit = lit * at.lit;
         let enamel = [0.0, 0.03, 0.09];
         let tooth = [0, 1, 2].map(|c| self.teeth[c] * lit * edge * (1.0 - enamel[c] * neck));
-        if from_edge <= at.height - GUM_SOFT {
+        if from_edge <= at.height - soft {
             return Some((tooth, cover));
         }
-        let gum = smoothstep(at.height - GUM_SOFT, at.height + GUM_SOFT, from_edge);
+        let gum = smoothstep(at.height - soft, at.height + soft, from_edge);
         let gums = [0, 1, 2].map(|c| GUMS[c] * 0.9 * lit.max(0.25) * self.light.colour[c]);
         Some((
             [0, 1, 2].map(|c| tooth[c] + (gums[c] - tooth[c]) * gum),
@@ -244,13 +286,26 @@ struct Row {
 }
 
 impl Row {
-    /// `towards` is the tangent of the light's angle to the viewer's right.
-    fn new(teeth: &[Tooth; 6], half_width: f32, towards: f32) -> Self {
+    /// `towards` is the tangent of the light's angle to the viewer's right, `edge_width` how far
+    /// (IOD) the picture smears an edge.
+    fn new(teeth: &[Tooth; 6], half_width: f32, towards: f32, edge_width: f32) -> Self {
         // Teeth vary less than mouths do.
         let scale = (half_width / 0.40).clamp(0.85, 1.12);
-        let table = std::array::from_fn(|i| {
+        let sharp: [Across; STEPS + 1] = std::array::from_fn(|i| {
             let u = (i as f32 / STEPS as f32 * 2.0 - 1.0) * LENGTH;
             Self::across(teeth, u / scale, u / half_width, towards)
+        });
+        let aside = whole(edge_width * 0.5 / (2.0 * LENGTH) * STEPS as f32);
+        let table = std::array::from_fn(|i| {
+            let near = &sharp[i.saturating_sub(aside)..(i + aside + 1).min(STEPS + 1)];
+            let mean =
+                |of: fn(&Across) -> f32| near.iter().map(of).sum::<f32>() / near.len() as f32;
+            Across {
+                short: mean(|a| a.short),
+                height: mean(|a| a.height),
+                lit: mean(|a| a.lit),
+                cover: mean(|a| a.cover),
+            }
         });
         Self {
             table: Box::new(table),
@@ -265,7 +320,7 @@ impl Row {
                 // -1 to 1 over the tooth, outwards.
                 let t = (u.abs() - from) / tooth.width * 2.0 - 1.0;
                 let around = t * t;
-                let gap = 1.0 - 0.42 * smoothstep(0.88, 1.0, t.abs());
+                let gap = 1.0 - 0.30 * smoothstep(0.90, 1.0, t.abs());
                 // Each tooth is round, and the row of them is, too.
                 let facing = (s * 0.9 + 0.25 * t * u.signum()).clamp(-1.0, 1.0);
                 let side = (1.0 - 0.62 * s * s).max(0.10) * (1.0 + 0.35 * towards * facing);
@@ -310,9 +365,15 @@ mod tests {
     use super::*;
     use crate::rig::mouth::tests::usual_face;
 
+    const LIPS: [f32; 3] = [190.0, 110.0, 105.0];
+    const SHARP: f32 = 0.0;
+
     fn painter() -> (Painter, f32) {
         let mouth = Mouth::new(&usual_face(0.0));
-        (Painter::new(&mouth, Light::PLAIN, None), mouth.middle(0.0))
+        (
+            Painter::new(&mouth, Light::PLAIN, LIPS, SHARP, None),
+            mouth.middle(0.0),
+        )
     }
 
     #[test]
@@ -374,7 +435,7 @@ mod tests {
             towards: V2::new(0.7, 0.0),
             ..Light::PLAIN
         };
-        let painter = Painter::new(&mouth, light, None);
+        let painter = Painter::new(&mouth, light, LIPS, SHARP, None);
         let at = |u: f32| {
             let inside = Inside {
                 jaw: V2::new(0.0, 0.2),

@@ -2,10 +2,11 @@
 //! Samples at the lips: skin of one side of the slit or the other, and what lies between them.
 
 use super::{
-    LIP_SOFT, Posed, Rig,
+    Posed, Rig,
     field::{CELL, Layer},
     near,
     relief::{self, Brightness, CellGains, PARTS},
+    slit::SHADOW,
     space::V2,
     stripe::Stripe,
     warp::{Cell, Corners, Ends, between, ends},
@@ -24,7 +25,7 @@ impl Rig {
             return false;
         }
         let [left, top, right, bottom] = posed.slit_box;
-        let soft = LIP_SOFT.max(self.pixel);
+        let soft = self.lip_soft.max(2.0 * SHADOW);
         // Most cells are far away, and none is so much larger than at rest.
         let far = 4.0 * self.nodes.cell as f32 * self.pixel + soft + CORNER_BLEND;
         let one = self.mouth.to_local(face[0]);
@@ -186,14 +187,6 @@ impl Rig {
         for i in 0..=PARTS {
             let v = &mut rest[1][i];
             *v = if above[i] { v.min(a[i]) } else { v.max(b[i]) };
-        }
-    }
-
-    /// v of a point of a lip at rest (mouth space), no further than to the lip's edge.
-    pub(super) fn on_lip(&self, local: V2, layer: Layer) -> f32 {
-        match layer {
-            Layer::Upper => local.y.min(self.mouth.upper.at(local.x)),
-            Layer::Lower => local.y.max(self.mouth.lower.at(local.x)),
         }
     }
 }

@@ -32,6 +32,7 @@ mod shaded;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 mod slit;
+mod softness;
 pub mod space;
 mod staging;
 pub mod stripe;
@@ -69,8 +70,10 @@ use stripe::Stripe;
 use teeth::OwnTeeth;
 use warp::{MAX_CELL, NodeGrid, Scratch};
 
-/// Width of the soft edge between lip and mouth interior, IOD.
+/// Width of the soft edge between lip and mouth interior at least, IOD, and in a picture with soft
+/// edges: of their width.
 const LIP_SOFT: f32 = 0.012;
+const LIP_SOFT_SHARE: f32 = 0.6;
 /// Largest distance from node to node over the frame, IOD.
 const NODE: f32 = 0.09;
 /// What a blink or a glance moves lies within this distance of an eye's middle, IOD.
@@ -114,11 +117,15 @@ pub struct Rig {
     from_frame: Affine,
     /// Frame samples to mouth space.
     to_mouth: Affine,
+    /// One down in mouth space, frame samples.
+    down: V2,
     /// Frame samples to the spaces of both eyes and back.
     to_eyes: [Affine; 2],
     from_eyes: [Affine; 2],
     /// Size of a frame sample, IOD.
     pixel: f32,
+    /// Width of the soft edge between lip and mouth interior, IOD.
+    lip_soft: f32,
     mouth: Mouth,
     eyes: [Eye; 2],
     gaze: Gaze,
@@ -158,6 +165,8 @@ struct Posed {
     /// Whether anything of the face is displaced.
     moved: bool,
     aperture: f32,
+    /// How much is seen of what the portrait itself shows between its lips, 0–1.
+    own_seen: f32,
     /// Mouth space: what the slit can touch.
     slit_box: [f32; 4],
 }
@@ -180,6 +189,8 @@ impl Rig {
         let mut eyes = Eye::pair(&space.landmarks);
         let gaze = Eye::prepare(&mut eyes, pixel, &colour);
         let light = Light::of_face(&colour, &space.landmarks, Eye::white(&eyes));
+        let lips = mouth.lip_colour(&colour);
+        let edge_width = softness::edge_width(&space.landmarks, |p| luma(colour(p)));
         drop(colour);
         let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
         let edges: Vec<f32> = (0..nodes.count())
@@ -195,13 +206,15 @@ impl Rig {
             spec: *spec,
             base: sources(&colour::convert(&stage.rgba, spec)),
             map: ColourMap::new(spec.format, spec.colour),
+            down: to_frame.apply_vector(mouth.vector_to_face(V2::new(0.0, 1.0))),
             to_mouth: from_frame.then(&mouth.frame().inverse()),
             to_eyes: [0, 1].map(|e: usize| from_frame.then(&eyes[e].frame().inverse())),
             from_eyes: [0, 1].map(|e: usize| eyes[e].frame().then(&to_frame)),
             to_frame,
             from_frame,
             pixel,
-            painter: Painter::new(&mouth, light, own.as_ref()),
+            lip_soft: LIP_SOFT.max(pixel).max(LIP_SOFT_SHARE * edge_width),
+            painter: Painter::new(&mouth, light, lips, edge_width, own.as_ref()),
             own,
             relief: Relief::new(&space.landmarks, &mouth, light.towards),
             eyes,
@@ -311,8 +324,23 @@ impl Rig {
             },
             moved,
             aperture: slit.aperture(),
+            own_seen: self.own_seen(&slit),
             slit_box: [from, top, to, bottom],
             slit,
+        }
+    }
+
+    /// How much is seen of what the portrait itself shows between its lips, 0–1: of a slit that is
+    /// hardly open nothing any more once its lips have moved apart, as it shows too little.
+    fn own_seen(&self, slit: &Slit) -> f32 {
+        if self.mouth.closed {
+            0.0
+        } else if self.mouth.is_narrow() {
+            let opened = slit.aperture() - self.mouth.rest_gap(0.0);
+            let raised = self.mouth.upper.at(0.0) - slit.upper.at(0.0);
+            1.0 - smoothstep(0.0, 0.02, opened.max(raised))
+        } else {
+            1.0
         }
     }
 }

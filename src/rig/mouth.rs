@@ -3,7 +3,7 @@
 
 use super::{
     curve::Curve,
-    line,
+    line, patch,
     space::{Affine, V2},
 };
 
@@ -104,6 +104,24 @@ impl Mouth {
         }
     }
 
+    /// Mean sRGB colour of the red of both lips. `colour` reads the picture in face space.
+    pub fn lip_colour(&self, colour: impl Fn(V2) -> [f32; 3]) -> [f32; 3] {
+        let spots = [-0.45, -0.3, -0.15, 0.0, 0.15, 0.3, 0.45].map(|s| {
+            let u = s * self.half_width;
+            let half = 0.5 * (1.0 - s * s);
+            [
+                V2::new(u, self.upper.at(u) - half * self.upper_height),
+                V2::new(u, self.lower.at(u) + half * self.lower_height),
+            ]
+        });
+        patch::mean(
+            spots
+                .as_flattened()
+                .iter()
+                .map(|p| colour(self.to_face(*p))),
+        )
+    }
+
     /// Gives the lips other inner edges: v of the upper and of the lower one at the stations with
     /// corners. The outer ones stay.
     fn reshape(&mut self, edges: &[(f32, f32); 11]) {
@@ -114,6 +132,23 @@ impl Mouth {
         self.lower = Curve::through::<11>(&std::array::from_fn(|i| (u[i], edges[i].1)));
         self.upper_height = (self.upper.at(0.0) - top).max(LEAST_HEIGHT);
         self.lower_height = (bottom - self.lower.at(0.0)).max(LEAST_HEIGHT);
+    }
+
+    /// How far the lower lip's edge lies below a plain arch at fraction `s` of the half-width, IOD:
+    /// where lips touch it has the upper one's form, whose middle hangs down. 0 where they are
+    /// parted, and at the corners.
+    pub fn lower_bump(&self, s: f32) -> f32 {
+        if !self.closed {
+            return 0.0;
+        }
+        let at = |s: f32| self.lower.at(s * self.half_width);
+        // The arch through both corners whose mean is the edge's.
+        let chord = |s: f32| at(-1.0) + (at(1.0) - at(-1.0)) * (s + 1.0) * 0.5;
+        let rise = |s: f32| 1.0 - s * s;
+        let (own, plain) = LIP_STATIONS.iter().fold((0.0, 0.0), |(own, plain), s| {
+            (own + at(*s) - chord(*s), plain + rise(*s))
+        });
+        at(s) - chord(s) - own / plain * rise(s)
     }
 
     /// Mouth space to face space, as a map.

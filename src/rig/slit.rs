@@ -3,18 +3,20 @@
 //! between them. Written so that compilers make vectors of what every sample needs.
 
 use super::{
-    LIP_SOFT, Posed, Rig,
-    field::Layer,
+    Posed, Rig,
     lips::CORNER_BLEND,
     shaded::{LANES, Shaded, Steps},
     space::{V2, smoothstep},
     warp::{Ends, Over},
 };
 
-/// Soft edge of what the portrait itself shows between its lips, IOD.
-const OWN_SOFT: f32 = 0.012;
 /// Own teeth are continued so far upwards by their mirror image, IOD.
 const MIRRORED: f32 = 0.05;
+
+/// The shadow between closed lips lies on so much of either, IOD, ...
+pub(super) const SHADOW: f32 = 0.012;
+/// ... and is gone where they have parted by so much, IOD.
+const SHADOW_GONE: f32 = 0.04;
 
 /// A number for each sample of a group.
 type Lanes = [f32; LANES];
@@ -33,13 +35,18 @@ struct Group {
 }
 
 impl Group {
-    /// The lip that one of them is nearer to.
-    fn layer(&self, k: usize) -> Layer {
-        if self.v[k] < (self.upper[k] + self.lower[k]) * 0.5 {
-            Layer::Upper
-        } else {
-            Layer::Lower
-        }
+    /// For each whether it is nearer to the upper lip.
+    fn above(&self) -> [bool; LANES] {
+        std::array::from_fn(|k| self.v[k] < (self.upper[k] + self.lower[k]) * 0.5)
+    }
+
+    /// Whether any of them is within `room` of an open slit, or in it.
+    fn is_near(&self, room: f32) -> bool {
+        (0..LANES).any(|k| {
+            self.upper[k] < self.lower[k]
+                && self.v[k] > self.upper[k] - room
+                && self.v[k] < self.lower[k] + room
+        })
     }
 }
 
@@ -59,21 +66,18 @@ impl Rig {
             let at = first..first + LANES;
             out.lay_nothing(at.clone());
             let (x, y) = (&mut out.x[at.clone()], &mut out.y[at]);
-            let (Ok(x), Ok(y)) = (x.try_into(), y.try_into()) else {
+            let (Ok(x), Ok(y)): (Result<&mut Lanes, _>, Result<&mut Lanes, _>) =
+                (x.try_into(), y.try_into())
+            else {
                 continue;
             };
-            let group = self.lip_group(posed, local, layers, &tx, (x, y));
-            if group.alpha == [0.0; LANES] {
-                continue;
+            let group = self.lip_group(posed, local, layers, &tx, (&mut *x, &mut *y));
+            // Where nothing of the lip is left to see, it may be any.
+            if group.alpha != [1.0; LANES] && group.is_near(self.lip_soft.max(2.0 * SHADOW)) {
+                self.keep_on_lips(&group, (x, y));
             }
             for k in (0..LANES).filter(|k| group.alpha[*k] > 0.0) {
-                let i = first + k;
-                // Where nothing of the lip is left to see, it may be any.
-                if group.alpha[k] < 1.0 {
-                    let kept = self.keep_on_lip(V2::new(out.x[i], out.y[i]), group.layer(k));
-                    out.comes_from(i, kept);
-                }
-                out.lay(i, self.inside(posed, &group, k));
+                out.lay(first + k, self.inside(posed, &group, k));
             }
         }
     }
@@ -96,7 +100,7 @@ impl Rig {
         let (above_x, above_y) = (along(above[0].x, above[1].x), along(above[0].y, above[1].y));
         let (below_x, below_y) = (along(below[0].x, below[1].x), along(below[0].y, below[1].y));
         let (left, right) = posed.slit.upper.span();
-        let soft = LIP_SOFT.max(self.pixel);
+        let soft = self.lip_soft;
         let mut alpha = [0.0; LANES];
         for k in 0..LANES {
             let gap = lower[k] - upper[k];
@@ -129,14 +133,32 @@ impl Rig {
         }
     }
 
-    /// Interpolation between nodes must not read the other lip: back to the resting lip's edge.
-    fn keep_on_lip(&self, from: V2, layer: Layer) -> V2 {
-        let local = self.to_mouth.apply(from);
-        let y = self.on_lip(local, layer);
-        if y == local.y {
-            return from;
+    /// Interpolation between nodes must not read the other lip, nor parted lips the shadow that
+    /// closed ones had between them: what lies near the resting lip's edge gives way to what lies
+    /// beyond.
+    #[inline(always)]
+    fn keep_on_lips(&self, group: &Group, (x, y): (&mut Lanes, &mut Lanes)) {
+        let (m, down) = (&self.to_mouth, self.down);
+        let each = |of: &dyn Fn(usize) -> f32| std::array::from_fn(of);
+        let u: Lanes = each(&|k| m.origin.x + m.ex.x * x[k] + m.ey.x * y[k]);
+        let v: Lanes = each(&|k| m.origin.y + m.ex.y * x[k] + m.ey.y * y[k]);
+        let (upper, lower) = (self.mouth.upper.at_each(&u), self.mouth.lower.at_each(&u));
+        let above = group.above();
+        let shadow = if self.mouth.closed { SHADOW } else { 0.0 };
+        for k in 0..LANES {
+            let gap = group.lower[k] - group.upper[k];
+            let beyond = if above[k] {
+                upper[k] - v[k]
+            } else {
+                v[k] - lower[k]
+            };
+            let gone = shadow * (gap / SHADOW_GONE).min(1.0);
+            let kept = beyond.max(gone + 0.5 * beyond.max(0.0));
+            let away = if gap > 0.0 { kept - beyond } else { 0.0 };
+            let away = if above[k] { -away } else { away };
+            x[k] += down.x * away;
+            y[k] += down.y * away;
         }
-        self.to_frame.apply(self.mouth.to_face(V2::new(local.x, y)))
     }
 
     /// What lies between the lips: the portrait's own teeth where its mouth is open, which belong
@@ -163,34 +185,29 @@ impl Rig {
     /// Where a point between the lips is in the portrait itself (mouth space), and how surely
     /// (0–1): parted lips show it at rest. `lower` is where the lower lip is now.
     fn own_inside(&self, posed: &Posed, local: V2, lower: f32) -> Option<(V2, f32)> {
-        if self.mouth.closed || local.x.abs() >= self.mouth.half_width {
+        if posed.own_seen <= 0.0 || local.x.abs() >= self.mouth.half_width {
             return None;
         }
-        let opened = posed.aperture - self.mouth.rest_gap(0.0);
-        let fade = if self.mouth.is_narrow() {
-            1.0 - smoothstep(0.01, 0.08, opened)
-        } else {
-            1.0
-        };
+        let soft = self.lip_soft;
         let (top, end) = (self.mouth.upper.at(local.x), self.mouth.lower.at(local.x));
-        if end - top <= OWN_SOFT {
+        if end - top <= soft {
             return None;
         }
-        let edge = |d: f32| (d / OWN_SOFT + 0.5).clamp(0.0, 1.0);
+        let edge = |d: f32| (d / soft + 0.5).clamp(0.0, 1.0);
+        // Where the lower lip has not left them both parts are one picture.
+        let joined = (1.0 - (lower - end).abs() / soft).max(0.0);
+        let parted = |d: f32| (d / soft + joined).clamp(0.0, 1.0);
         let bottom = self.own.as_ref().map_or(end, |own| own.bottom.at(local.x));
         if local.y < bottom {
             // Teeth go on a little above what the upper lip shows of them.
             let mirrored = top + (local.y - top).abs();
             let above = top - local.y;
-            let own = edge(MIRRORED.min(end - top) - above).min(edge(bottom - local.y) * 2.0);
-            let own = own.min(1.0) * fade;
+            let own = edge(MIRRORED.min(end - top) - above).min(parted(bottom - local.y));
+            let own = own * posed.own_seen;
             return (own > 0.0).then_some((V2::new(local.x, mirrored), own));
         }
         let moved = local.y - (lower - end);
-        let own = (edge(moved - bottom) * 2.0)
-            .min(edge(end + OWN_SOFT - moved))
-            .min(1.0)
-            * fade;
+        let own = parted(moved - bottom).min(edge(end + soft - moved)) * posed.own_seen;
         (own > 0.0).then_some((V2::new(local.x, moved.min(end)), own))
     }
 }
