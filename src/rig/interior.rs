@@ -412,6 +412,24 @@ mod tests {
         assert!(gum[0] > 1.5 * gum[1] && gum[0] > 80.0, "{gum:?}");
     }
 
+    /// A wide mouth is no hole: the tongue is seen in it, and the lips' own colour on their inside.
+    #[test]
+    fn the_tongue_lies_behind_the_lower_teeth() {
+        let (painter, line) = painter();
+        let inside = Inside {
+            jaw: V2::new(0.0, 0.2),
+            tongue: 0.0,
+        };
+        let at = |u: f32, v: f32| painter.colour(&inside, u, line + v, line - 0.02, line + 0.26);
+        let (throat, tongue) = (at(0.05, 0.1), at(0.05, 0.19));
+        assert!(
+            tongue[0] > 2.0 * throat[0] && tongue[0] > 1.6 * tongue[1],
+            "{tongue:?} {throat:?}"
+        );
+        let lip = at(0.3, 0.255);
+        assert!(lip[0] > 70.0 && lip[0] < 0.6 * LIPS[0], "{lip:?}");
+    }
+
     #[test]
     fn the_tongue_comes_up_behind_the_upper_teeth() {
         let (painter, line) = painter();

@@ -315,4 +315,26 @@ pub(crate) mod tests {
         let local = mouth.to_local(corner);
         assert!(local.y.abs() < 1e-5 && (local.x - mouth.half_width).abs() < 1e-5);
     }
+
+    #[test]
+    fn what_the_upper_lip_presses_into_the_lower_one_is_told_from_its_arch() {
+        let pressed = |gap: f32, depth: f32| {
+            let mut mouth = Mouth::new(&usual_face(gap));
+            let edges = stations_with_corners().map(|s| {
+                let v = 0.03 * (1.0 - s * s) + depth * (-(s / 0.2).powi(2)).exp();
+                (v, v + gap)
+            });
+            mouth.reshape(&edges);
+            stations_with_corners().map(|s| mouth.lower_bump(s))
+        };
+        assert!(pressed(0.0, 0.0).iter().all(|b| b.abs() < 2e-3), "an arch");
+        let dip = pressed(0.0, 0.02);
+        assert!(dip[5] > 0.01 && dip[3] < 0.0, "{dip:?}");
+        assert!(dip[0].abs() < 1e-4 && dip[10].abs() < 1e-4, "{dip:?}");
+        assert_eq!(
+            pressed(0.2, 0.02),
+            [0.0; 11],
+            "parted lips have their own form"
+        );
+    }
 }

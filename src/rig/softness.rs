@@ -41,3 +41,30 @@ pub(super) fn edge_width(landmarks: &[V2; 68], luma: impl Fn(V2) -> f32) -> f32 
         .get(widths.len() / 4)
         .map_or(0.0, |width| width.min(WIDEST))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::mouth::tests::usual_face;
+    use crate::rig::space::smoothstep;
+
+    /// Lids, paler eyes: edges that are so wide, IOD.
+    fn width(of: f32) -> f32 {
+        let face = usual_face(0.0);
+        let height = (face[36].y + face[39].y) * 0.5;
+        edge_width(&face, |p| {
+            let off = (p.y - height).abs() - 0.06;
+            200.0 - 120.0 * smoothstep(-0.5 * of, 0.5 * of, off)
+        })
+    }
+
+    #[test]
+    fn soft_pictures_have_wide_edges() {
+        // A smoothstep is 1.5 times as steep in its middle as all in all.
+        for of in [0.03, 0.045, 0.06] {
+            assert!((width(of) * 1.5 / of - 1.0).abs() < 0.1, "{}", width(of));
+        }
+        assert!(width(0.001) <= 2.0 * STEP && width(0.3) == WIDEST);
+        assert_eq!(edge_width(&usual_face(0.0), |_| 90.0), 0.0);
+    }
+}

@@ -437,3 +437,30 @@ fn every_blendshape_does_what_its_table_says() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// It is a shadow, or ink, between lips that touch: parted ones have none, and what is painted
+/// there is as soft as the picture.
+#[test]
+fn the_dark_line_between_closed_lips_goes_as_they_part() {
+    let mut studio = Studio::new(&painted(0.0));
+    let green = |studio: &Studio, u: f32, v: f32| studio.colour(V2::new(u, v))[1];
+    studio.draw(&FacePose::REST);
+    for u in [-0.2, 0.0, 0.15] {
+        let line = studio.rig.mouth.middle(u);
+        assert!(green(&studio, u, line) < 0.6 * LIPS[1], "at {u}");
+    }
+    studio.draw(&FacePose::REST.with(Arkit::JawOpen, 0.3));
+    let slit = studio
+        .rig
+        .pose(&FacePose::REST.with(Arkit::JawOpen, 0.3))
+        .slit;
+    let soft = studio.rig.lip_soft;
+    for u in [-0.2, 0.0, 0.15] {
+        for beyond in [0.5 * soft, soft, 0.02, 0.03] {
+            for v in [slit.upper.at(u) - beyond, slit.lower.at(u) + beyond] {
+                let lip = green(&studio, u, v);
+                assert!(lip > 0.75 * LIPS[1], "{lip} at {u}, {beyond} from the slit");
+            }
+        }
+    }
+}

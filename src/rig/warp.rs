@@ -14,7 +14,7 @@ use crate::frame::FrameSpec;
 
 /// Movements below this many samples are none: such cells keep the base frame. Four steps of what
 /// the sampler tells apart, and a small part of what a face moves by from frame to frame.
-pub const STILL: f32 = 1.0 / 16.0;
+pub const STILL: f32 = 1.0 / 8.0;
 
 /// Largest [`NodeGrid::cell`].
 pub const MAX_CELL: usize = 64;
