@@ -29,7 +29,7 @@ impl Rig {
             (above, below) => {
                 let share = above.len() as f32 / (above.len() + below.len()) as f32;
                 let row = self.split(&stripe, share);
-                let (upper, lower) = stripe.split(row, &self.spec);
+                let (upper, lower) = stripe.split(row, &self.model.spec);
                 let (a, b) = rayon_core::join(
                     || self.draw_stripes(posed, upper, above),
                     || self.draw_stripes(posed, lower, below),
@@ -42,10 +42,10 @@ impl Rig {
     /// The luma row that has so large a share of a stripe's work above it.
     fn split(&self, stripe: &Stripe<'_>, share: f32) -> usize {
         let rows = stripe.rows();
-        let cells = self.nodes.row(rows.start)..self.nodes.row(rows.end);
+        let cells = self.model.nodes.row(rows.start)..self.model.nodes.row(rows.end);
         // What moves costs much, and the lips and eyes a multiple of it.
         let work = |row: usize| -> u32 {
-            let nodes = row * self.nodes.stride()..(row + 1) * self.nodes.stride();
+            let nodes = row * self.model.nodes.stride()..(row + 1) * self.model.nodes.stride();
             let cost =
                 |near: &u8| 1 + 8 * u32::from(*near != 0) + 8 * u32::from(*near > near::MOVED);
             self.near[nodes].iter().map(cost).sum()
@@ -54,7 +54,8 @@ impl Rig {
         let mut done = 0;
         for row in cells {
             if done as f32 >= wanted {
-                return (self.nodes.top + row * self.nodes.cell).clamp(rows.start, rows.end);
+                return (self.model.nodes.top + row * self.model.nodes.cell)
+                    .clamp(rows.start, rows.end);
             }
             done += work(row);
         }
@@ -65,27 +66,30 @@ impl Rig {
     /// How many samples were not copied.
     fn draw_stripe(&self, posed: &Posed, stripe: &mut Stripe<'_>, scratch: &mut Scratch) -> usize {
         let canvas = Canvas {
-            spec: &self.spec,
-            base: &self.base,
-            map: &self.map,
-            site: chroma_site(self.spec.chroma_site),
-            nodes: &self.nodes,
+            spec: &self.model.spec,
+            base: &self.model.base,
+            map: &self.model.map,
+            site: chroma_site(self.model.spec.chroma_site),
+            nodes: &self.model.nodes,
         };
         let rows = stripe.rows();
-        let (first, last) = (self.nodes.row(rows.start), self.nodes.row(rows.end));
+        let (first, last) = (
+            self.model.nodes.row(rows.start),
+            self.model.nodes.row(rows.end),
+        );
         canvas.rest(
             stripe,
-            rows.start..self.nodes.top.clamp(rows.start, rows.end),
+            rows.start..self.model.nodes.top.clamp(rows.start, rows.end),
         );
         let mut moved = 0;
         for row in first..last {
             let busy = self.busy(row);
             if busy.is_empty() {
-                canvas.rest(stripe, self.nodes.band(row, self.spec.height));
+                canvas.rest(stripe, self.model.nodes.band(row, self.model.spec.height));
                 continue;
             }
             scratch.cells.clear();
-            scratch.cells.resize(self.nodes.cols, Cell::Still);
+            scratch.cells.resize(self.model.nodes.cols, Cell::Still);
             for col in busy.clone() {
                 scratch.cells[col] = self.cell(posed, col, row);
             }
@@ -95,15 +99,16 @@ impl Rig {
             }
             self.shade_skin(posed, stripe, row, busy, &scratch.cells);
         }
-        let bottom = self.nodes.top + self.nodes.rows * self.nodes.cell;
+        let bottom = self.model.nodes.top + self.model.nodes.rows * self.model.nodes.cell;
         canvas.rest(stripe, bottom.clamp(rows.start, rows.end)..rows.end);
         moved
     }
 
     /// The cells of a row from the first to the last that may not be as in the resting frame.
     fn busy(&self, row: usize) -> Range<usize> {
-        let cols = 0..self.nodes.cols;
-        let (above, below) = self.near[row * self.nodes.stride()..].split_at(self.nodes.stride());
+        let cols = 0..self.model.nodes.cols;
+        let (above, below) =
+            self.near[row * self.model.nodes.stride()..].split_at(self.model.nodes.stride());
         let near = |node: &usize| above[*node] | below[*node] != 0;
         let first = (0..=cols.end).find(near);
         let last = (0..=cols.end).rfind(near);
@@ -120,7 +125,7 @@ impl Rig {
 
     /// How a cell is drawn.
     fn cell(&self, posed: &Posed, col: usize, row: usize) -> Cell {
-        let corners = self.nodes.corners(col, row);
+        let corners = self.model.nodes.corners(col, row);
         let near = self.near(corners);
         if near & !near::MOUTH <= near::MOVED {
             return if near & near::MOVED == 0 {
@@ -140,13 +145,13 @@ impl Rig {
         let from = corners.map(|i| self.from[layer as usize][i]);
         for eye in 0..2 {
             if near & (near::EYE << eye) != 0 {
-                let source = from.map(|p| self.from_frame.apply(p));
-                if self.eyes[eye].touches(&posed.lids[eye], &source, self.pixel) {
+                let source = from.map(|p| self.model.from_frame.apply(p));
+                if self.model.eyes[eye].touches(&posed.lids[eye], &source, self.model.pixel) {
                     return Cell::Eye(eye);
                 }
             }
         }
-        if warp::is_still(&corners.map(|i| self.nodes.at(i)), &from) {
+        if warp::is_still(&corners.map(|i| self.model.nodes.at(i)), &from) {
             Cell::Still
         } else {
             Cell::Plain(layer)
@@ -156,7 +161,7 @@ impl Rig {
     /// Whether a cell in the slit's box touches the slit itself: the box is much larger, for the
     /// slit is a crescent.
     fn opens(&self, posed: &Posed, face: &Corners) -> bool {
-        let local = face.map(|p| self.mouth.to_local(p));
+        let local = face.map(|p| self.model.mouth.to_local(p));
         let least = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MAX, f32::min);
         let most = |f: fn(&V2) -> f32| local.iter().map(f).fold(f32::MIN, f32::max);
         let (left, right) = (least(|p| p.x), most(|p| p.x));
@@ -173,7 +178,7 @@ impl Rig {
         let room = if left < from + blend || right > to - blend {
             blend
         } else {
-            self.lip_soft.max(2.0 * SHADOW) + 0.01
+            self.model.lip_soft.max(2.0 * SHADOW) + 0.01
         };
         most(|p| p.y) > top - room && least(|p| p.y) < bottom + room
     }
@@ -190,12 +195,12 @@ impl Rig {
         if !matches!(cell, Cell::Lips | Cell::Eye(_)) {
             return;
         }
-        let corners = self.nodes.corners(at.0, at.1);
+        let corners = self.model.nodes.corners(at.0, at.1);
         let layers = [0, 1].map(|layer: usize| corners.map(|i| self.from[layer][i]));
         let face = corners.map(|i| self.posed[i]);
         match cell {
             Cell::Lips => {
-                let local = face.map(|p| self.mouth.to_local(p));
+                let local = face.map(|p| self.model.mouth.to_local(p));
                 canvas.shaded(stripe, at, scratch, |steps, shaded| {
                     let layers = layers.each_ref().map(|corners| ends(corners, steps.ty));
                     self.lip_row(posed, &ends(&local, steps.ty), &layers, steps, shaded);
@@ -203,12 +208,12 @@ impl Rig {
             }
             Cell::Eye(eye) => {
                 let from = &layers[self.side(posed, between(&face, 0.5, 0.5)) as usize];
-                let local = from.map(|p| self.to_eyes[eye].apply(p));
-                let source = from.map(|p| self.from_frame.apply(p));
-                let blocks = Blocks::of(self.nodes.cell);
+                let local = from.map(|p| self.model.to_eyes[eye].apply(p));
+                let source = from.map(|p| self.model.from_frame.apply(p));
+                let blocks = Blocks::of(self.model.nodes.cell);
                 let touched = blocks.each(|place| {
                     let source = blocks.corners(&source, place);
-                    self.eyes[eye].touches(&posed.lids[eye], &source, self.pixel)
+                    self.model.eyes[eye].touches(&posed.lids[eye], &source, self.model.pixel)
                 });
                 canvas.shaded(stripe, at, scratch, |steps, shaded| {
                     let touched = blocks.row(&touched, steps.ty);
@@ -233,9 +238,9 @@ impl Rig {
     /// A sample of an eye that blinks or looks, at `at` in eye space: from there to frame samples.
     /// What is seen where it was comes from just where it would without the eye, `unmoved`.
     fn eye_shade(&self, eye: usize, lid: &Lid, at: V2, unmoved: V2) -> Shade {
-        let frame = |p: V2| self.from_eyes[eye].apply(p);
-        let shade = match self.eyes[eye].look(lid, at, self.pixel) {
-            Seen::Skin(up) => return unshaded(unmoved - self.from_eyes[eye].ey * up),
+        let frame = |p: V2| self.model.from_eyes[eye].apply(p);
+        let shade = match self.model.eyes[eye].look(lid, at, self.model.pixel) {
+            Seen::Skin(up) => return unshaded(unmoved - self.model.from_eyes[eye].ey * up),
             Seen::Other(shade) => shade,
         };
         let over = match shade.over {

@@ -15,7 +15,7 @@ use super::{
     space::{V2, smoothstep, whole},
 };
 use crate::pose::{Arkit, FacePose};
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// Nodes of the face grid each way.
 pub const GRID: usize = 72;
@@ -70,12 +70,10 @@ struct Part {
     spans: Spans,
     /// The norm of its steepest gradient in each row of cells.
     steepest: [f32; GRID],
-    /// In the pose; NaN before the first.
-    weight: f32,
 }
 
-/// The displacement fields of a posed face.
-pub struct Field {
+/// What every blendshape displaces on one face.
+pub struct Shapes {
     /// Face space of node (0, 0).
     corner: V2,
     /// Cells that show: which layer and the node at their top left.
@@ -83,6 +81,15 @@ pub struct Field {
     /// The nodes of which both fields are kept; all others are on the side they lie on.
     parted: Spans,
     parts: Vec<Part>,
+    /// Gap between the inner lips at rest, IOD; 0 where they touch.
+    rest_gap: f32,
+}
+
+/// The displacement fields of a posed face.
+pub struct Field {
+    shapes: Arc<Shapes>,
+    /// Of the shapes' parts, in the pose; NaN before the first.
+    weights: Vec<f32>,
     forward: [Grid; 2],
     /// Inner lips of the pose, mouth space.
     pub lip_upper: [V2; 11],
@@ -92,11 +99,9 @@ pub struct Field {
     /// The nodes that are displaced.
     spans: Spans,
     reach: Reach,
-    /// Gap between the inner lips at rest, IOD; 0 where they touch.
-    rest_gap: f32,
 }
 
-impl Field {
+impl Shapes {
     /// Solves the interpolation for every blendshape that displaces anything.
     pub fn new(landmarks: &[V2; 68], mouth: &Mouth, controls: &[Control]) -> Self {
         let half = (GRID - 1) as f32 * CELL * 0.5;
@@ -143,19 +148,29 @@ impl Field {
             ));
         }
         shapes.append(&mut closers);
-        let still = || vec![V2::ZERO; GRID * GRID];
         Self {
             corner,
             visible,
             parted,
             parts: shapes,
+            rest_gap: mouth.rest_gap(0.0),
+        }
+    }
+}
+
+impl Field {
+    /// A face at rest.
+    pub fn new(shapes: Arc<Shapes>) -> Self {
+        let still = || vec![V2::ZERO; GRID * GRID];
+        Self {
+            weights: vec![f32::NAN; shapes.parts.len()],
+            shapes,
             forward: [still(), still()],
             lip_upper: [V2::ZERO; 11],
             lip_lower: [V2::ZERO; 11],
             moved: false,
             spans: Spans::none(GRID),
             reach: Reach::default(),
-            rest_gap: mouth.rest_gap(0.0),
         }
     }
 
@@ -163,7 +178,7 @@ impl Field {
     pub fn pose(&mut self, pose: &FacePose) -> bool {
         let close = pose.get(Arkit::MouthClose);
         let (mut news, mut parted) = (false, 0.0);
-        for part in &mut self.parts {
+        for (part, known) in self.shapes.parts.iter().zip(&mut self.weights) {
             let weight = match (part.shape, part.closes) {
                 (Some(shape), false) => {
                     let weight = pose.get(shape);
@@ -172,9 +187,9 @@ impl Field {
                 }
                 (Some(shape), true) => close * pose.get(shape),
                 // The shapes come before, so what they part is known.
-                (None, _) => close + (1.0 - close) * neutral(pose, parted, self.rest_gap),
+                (None, _) => close + (1.0 - close) * neutral(pose, parted, self.shapes.rest_gap),
             };
-            news |= std::mem::replace(&mut part.weight, weight) != weight;
+            news |= std::mem::replace(known, weight) != weight;
         }
         if news {
             self.add_up();
@@ -189,15 +204,14 @@ impl Field {
         }
         self.lip_upper = [V2::ZERO; 11];
         self.lip_lower = [V2::ZERO; 11];
-        let active = |part: &&Part| part.weight > 0.0;
         self.spans.clear();
         let [upper, lower] = &mut self.forward;
-        for part in self.parts.iter().filter(active) {
-            let weight = part.weight;
+        let kept_apart = &self.shapes.parted;
+        for (part, weight) in active(&self.shapes, &self.weights) {
             for (row, cols) in part.spans.rows().filter(|(_, cols)| !cols.is_empty()) {
                 self.spans.include(row, cols);
                 let nodes = |cols: Range<usize>| row * GRID + cols.start..row * GRID + cols.end;
-                let apart = self.parted.of(row);
+                let apart = kept_apart.of(row);
                 let apart = cols.start.max(apart.start)..cols.end.min(apart.end);
                 if !apart.is_empty() {
                     add(lower, &part.basis.lower, weight, nodes(apart));
@@ -213,7 +227,7 @@ impl Field {
         self.spans.reach(&mut self.reach);
         if self.moved {
             for (row, cols) in self.spans.rows() {
-                let apart = self.parted.of(row);
+                let apart = kept_apart.of(row);
                 // What lies before and after what is kept apart.
                 let first = cols.start..cols.end.min(apart.start);
                 let last = cols.start.max(apart.end)..cols.end;
@@ -235,16 +249,17 @@ impl Field {
         // The row of cells above the first row of nodes that moves has its lower corners there.
         for row in rows.start.saturating_sub(1)..rows.end {
             // With |∇u| ≤ g the determinant is (1 - g)² at least: most rows need no closer look.
-            let active = self.parts.iter().filter(|part| part.weight > 0.0);
-            let steepest: f32 = active.map(|part| part.weight * part.steepest[row]).sum();
+            let steepest: f32 = active(&self.shapes, &self.weights)
+                .map(|(part, weight)| weight * part.steepest[row])
+                .sum();
             if steepest <= 1.0 - LEAST_JACOBIAN.sqrt() {
                 continue;
             }
             let before = |row: usize| {
                 let node = (row * GRID) as u32;
-                self.visible.partition_point(|cell| cell.1 < node)
+                self.shapes.visible.partition_point(|cell| cell.1 < node)
             };
-            for &(layer, i) in &self.visible[before(row)..before(row + 1)] {
+            for &(layer, i) in &self.shapes.visible[before(row)..before(row + 1)] {
                 let [dx, dy] = gradient(&self.forward[layer as usize], i as usize);
                 let (trace, det) = (dx.x + dy.y, dx.x * dy.y - dx.y * dy.x);
                 if 1.0 + k * trace + k * k * det < LEAST_JACOBIAN {
@@ -262,13 +277,13 @@ impl Field {
 
     /// Whether a position of the posed face may be displaced.
     pub fn moves(&self, p: V2) -> bool {
-        let at = (p - self.corner) * (1.0 / CELL);
+        let at = (p - self.shapes.corner) * (1.0 / CELL);
         self.reach.has(at.x, at.y)
     }
 
     /// All that may be displaced lies between these corners, face space.
     pub fn reaches(&self) -> Option<[V2; 2]> {
-        let at = |col: f32, row: f32| self.corner + V2::new(col, row) * CELL;
+        let at = |col: f32, row: f32| self.shapes.corner + V2::new(col, row) * CELL;
         let Area { rows, cols } = self.spans.area();
         self.moved.then(|| {
             [
@@ -281,7 +296,7 @@ impl Field {
     /// What must be added to positions of the posed face to find them at rest ([`inverse::back`]),
     /// by guesses.
     pub fn back(&self, layer: Layer, posed: &[V2; LANES], guess: &[V2; LANES]) -> [V2; LANES] {
-        let here = posed.map(|p| (p - self.corner) * (1.0 / CELL));
+        let here = posed.map(|p| (p - self.shapes.corner) * (1.0 / CELL));
         inverse::back(&self.forward[layer as usize], &here, guess)
     }
 
@@ -289,7 +304,7 @@ impl Field {
     pub fn forward(&self, layer: Layer, p: V2) -> V2 {
         bilinear(
             &self.forward[layer as usize],
-            (p - self.corner) * (1.0 / CELL),
+            (p - self.shapes.corner) * (1.0 / CELL),
         )
     }
 }
@@ -328,9 +343,14 @@ impl Part {
             closes,
             basis,
             spans,
-            weight: f32::NAN,
         }
     }
+}
+
+/// The parts that act, and their weights.
+fn active<'a>(shapes: &'a Shapes, weights: &'a [f32]) -> impl Iterator<Item = (&'a Part, f32)> {
+    let all = shapes.parts.iter().zip(weights.iter().copied());
+    all.filter(|(_, weight)| *weight > 0.0)
 }
 
 /// How much of the gap at rest is taken back: as much as the pose parts the lips itself, by

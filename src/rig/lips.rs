@@ -25,14 +25,14 @@ impl Rig {
             return false;
         }
         let [left, top, right, bottom] = posed.slit_box;
-        let soft = self.lip_soft.max(2.0 * SHADOW);
+        let soft = self.model.lip_soft.max(2.0 * SHADOW);
         // Most cells are far away, and none is so much larger than at rest.
-        let far = 4.0 * self.nodes.cell as f32 * self.pixel + soft + CORNER_BLEND;
-        let one = self.mouth.to_local(face[0]);
+        let far = 4.0 * self.model.nodes.cell as f32 * self.model.pixel + soft + CORNER_BLEND;
+        let one = self.model.mouth.to_local(face[0]);
         if one.y < top - far || one.y > bottom + far {
             return false;
         }
-        let local = face.map(|p| self.mouth.to_local(p));
+        let local = face.map(|p| self.model.mouth.to_local(p));
         let any =
             |f: fn(&V2) -> f32, beyond: &dyn Fn(f32) -> bool| local.iter().any(|p| beyond(f(p)));
         any(|p| p.x, &|x| x >= left - CORNER_REACH)
@@ -43,7 +43,7 @@ impl Rig {
 
     /// The layer of a point of the posed face away from the slit.
     pub(super) fn side(&self, posed: &Posed, p: V2) -> Layer {
-        Self::side_of_slit(posed, self.mouth.to_local(p))
+        Self::side_of_slit(posed, self.model.mouth.to_local(p))
     }
 
     /// The same of a point of mouth space.
@@ -67,7 +67,7 @@ impl Rig {
     /// The side of the slit, and of the line that goes on beyond its corners, on which all within
     /// that distance above and below a point of the posed face lies.
     pub(super) fn sides(&self, posed: &Posed, p: V2, distance: f32) -> Option<Layer> {
-        let local = self.mouth.to_local(p);
+        let local = self.model.mouth.to_local(p);
         let [_, top, _, bottom] = posed.slit_box;
         let beyond = distance + 0.02;
         if local.y < top - beyond {
@@ -98,10 +98,10 @@ impl Rig {
         if self.relief.is_flat() {
             return;
         }
-        let brightness = Brightness::new(&self.spec);
-        let side = self.nodes.cell;
+        let brightness = Brightness::new(&self.model.spec);
+        let side = self.model.nodes.cell;
         for col in cells {
-            let near = self.near(self.nodes.corners(col, row));
+            let near = self.near(self.model.nodes.corners(col, row));
             if near & near::MOUTH == 0 {
                 continue;
             }
@@ -109,9 +109,14 @@ impl Rig {
             let Some(gains) = self.gains(posed, (col, row), near, cut) else {
                 continue;
             };
-            let left = self.nodes.left + col * side;
-            let cols = left..(left + side).min(self.spec.width);
-            for (y, line) in self.nodes.band(row, self.spec.height).enumerate() {
+            let left = self.model.nodes.left + col * side;
+            let cols = left..(left + side).min(self.model.spec.width);
+            for (y, line) in self
+                .model
+                .nodes
+                .band(row, self.model.spec.height)
+                .enumerate()
+            {
                 let samples = stripe.first(brightness.channels, line, &cols);
                 brightness.shade(samples, y, side, &gains);
             }
@@ -126,10 +131,10 @@ impl Rig {
         near: u8,
         cut: bool,
     ) -> Option<CellGains> {
-        let nodes = self.nodes.corners(col, row);
-        let to_mouth = |from: V2| self.to_mouth.apply(from);
+        let nodes = self.model.nodes.corners(col, row);
+        let to_mouth = |from: V2| self.model.to_mouth.apply(from);
         // Most cells are far away. No map pulls a cell to more than three times its size.
-        let reach = 4.0 * self.nodes.cell as f32 * self.pixel;
+        let reach = 4.0 * self.model.nodes.cell as f32 * self.model.pixel;
         let beyond = |from: &Vec<V2>| self.relief.is_beyond(to_mouth(from[nodes[0]]), reach);
         if self.from.iter().all(beyond) {
             return None;
@@ -147,7 +152,7 @@ impl Rig {
             return None;
         }
         let other = nodes.map(|i| to_mouth(self.from[1 - side as usize][i]));
-        let local = face.map(|p| self.mouth.to_local(p));
+        let local = face.map(|p| self.model.mouth.to_local(p));
         let mut gains = CellGains::default();
         for (j, line) in gains.iter_mut().enumerate() {
             let ty = j as f32 / PARTS as f32;
@@ -181,8 +186,8 @@ impl Rig {
             }
         }
         let (a, b) = (
-            self.mouth.upper.at_each(&rest[0]),
-            self.mouth.lower.at_each(&rest[0]),
+            self.model.mouth.upper.at_each(&rest[0]),
+            self.model.mouth.lower.at_each(&rest[0]),
         );
         for i in 0..=PARTS {
             let v = &mut rest[1][i];

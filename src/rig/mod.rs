@@ -23,6 +23,7 @@ pub mod lid;
 pub mod light;
 mod line;
 mod lips;
+mod model;
 pub mod mouth;
 pub mod patch;
 mod place;
@@ -55,36 +56,22 @@ use crate::{
 };
 use area::Area;
 use band::Places;
-use colour::ColourMap;
 pub use eye::Gaze;
 use eye::{Eye, Lid};
 use field::Field;
-use head::{HeadMotion, Share, Turn};
-use interior::{Inside, Painter};
-use light::Light;
-use mouth::{Mouth, Slit};
+use head::Turn;
+use interior::Inside;
+use model::Model;
+use mouth::Slit;
 use relief::Relief;
 use sample::Source;
-use space::{Affine, FaceSpace, V2, smoothstep};
+use space::{V2, smoothstep};
+use std::sync::Arc;
 use stripe::Stripe;
-use teeth::OwnTeeth;
-use warp::{MAX_CELL, NodeGrid, Scratch};
+use warp::Scratch;
 
-/// Width of the soft edge between lip and mouth interior at least, IOD, and in a picture with soft
-/// edges: of their width.
-const LIP_SOFT: f32 = 0.012;
-const LIP_SOFT_SHARE: f32 = 0.6;
-/// Largest distance from node to node over the frame, IOD.
-const NODE: f32 = 0.09;
 /// What a blink or a glance moves lies within this distance of an eye's middle, IOD.
 const EYE: f32 = 0.6;
-/// Everything that can move lies within this distance of the nose tip, IOD.
-const MOVING: f32 = 3.05;
-/// What lies so near to an edge of the picture stays, whatever moves: a fraction of its side.
-const EDGE: f32 = 0.02;
-/// Expressions fade over so much before it, IOD.
-const HELD: f32 = 0.2;
-
 /// What a node is near to: bits.
 mod near {
     /// Its surroundings come from elsewhere.
@@ -106,42 +93,14 @@ pub struct Drawn {
     pub aperture: f32,
 }
 
-/// A portrait prepared for one frame layout: draws any pose into it.
+/// A portrait prepared for one frame layout: draws any pose into it. Rigs of one portrait in one
+/// layout share what does not depend on the pose, as long as one of them lives.
 pub struct Rig {
-    spec: FrameSpec,
-    /// The resting frame, one a plane.
-    base: Vec<Source>,
-    map: ColourMap,
-    /// Face space to frame samples and back.
-    to_frame: Affine,
-    from_frame: Affine,
-    /// Frame samples to mouth space.
-    to_mouth: Affine,
-    /// One down in mouth space, frame samples.
-    down: V2,
-    /// Frame samples to the spaces of both eyes and back.
-    to_eyes: [Affine; 2],
-    from_eyes: [Affine; 2],
-    /// Size of a frame sample, IOD.
-    pixel: f32,
-    /// Width of the soft edge between lip and mouth interior, IOD.
-    lip_soft: f32,
-    mouth: Mouth,
-    eyes: [Eye; 2],
-    gaze: Gaze,
+    model: Arc<Model>,
     field: Field,
-    head: HeadMotion,
-    painter: Painter,
-    own: Option<OwnTeeth>,
     relief: Relief,
-    nodes: NodeGrid,
-    /// Per node: where it lies at rest, face space; and its share of the head's motion.
-    rest: Vec<V2>,
-    shares: Vec<Share>,
     /// Per node: what the cells around it have to care for.
     near: Vec<u8>,
-    /// Per node: how much it takes part in the face's expression, 0 along the picture's edges.
-    hold: Vec<f32>,
     /// Per node: where it lies on the posed face, face space.
     posed: Vec<V2>,
     /// Per layer and node: where it comes from on the face at rest, against where it lies on the
@@ -174,106 +133,61 @@ struct Posed {
 impl Rig {
     /// Fits the portrait into the frame and prepares everything that does not depend on the pose.
     pub fn new(portrait: &Portrait, spec: &FrameSpec, staging: &Staging) -> Self {
-        let stage = staging.stage(portrait, spec);
-        let space = FaceSpace::new(&portrait.landmarks);
-        let to_frame = space.to_picture.then(&stage.placement);
-        let from_frame = to_frame.inverse();
-        let pixel = (from_frame.ex.length() * from_frame.ey.length()).sqrt();
-        let colour = reader(&stage.rgba, spec, &to_frame);
-        let mut mouth = Mouth::new(&space.landmarks);
-        mouth.fit(&colour);
-        let own = OwnTeeth::find(&mouth, &colour).filter(|_| !mouth.is_narrow());
-        let controls = control::controls(&space.landmarks, &mouth);
-        let field = Field::new(&space.landmarks, &mouth, &controls);
-        let head = HeadMotion::new(&space.landmarks);
-        let mut eyes = Eye::pair(&space.landmarks);
-        let gaze = Eye::prepare(&mut eyes, pixel, &colour);
-        let light = Light::of_face(&colour, &space.landmarks, Eye::white(&eyes));
-        let lips = mouth.lip_colour(&colour);
-        let edge_width = softness::edge_width(&space.landmarks, |p| luma(colour(p)));
-        drop(colour);
-        let nodes = node_grid(spec, &stage.picture, &to_frame, space.landmarks[30], pixel);
-        let edges: Vec<f32> = (0..nodes.count())
-            .map(|i| from_edge(&nodes, i, &stage.picture) * pixel)
-            .collect();
-        let shares = (0..nodes.count())
-            .map(|i| head.share(from_frame.apply(nodes.at(i)), edges[i]))
-            .collect();
-        let at: Vec<V2> = nodes.all().collect();
-        let rest: Vec<V2> = nodes.all().map(|at| from_frame.apply(at)).collect();
-        let hold = edges.iter().map(|e| smoothstep(0.0, HELD, *e)).collect();
+        let model = Model::of(portrait, spec, staging);
+        let count = model.nodes.count();
+        let at: Vec<V2> = model.nodes.all().collect();
         Self {
-            spec: *spec,
-            base: sources(&colour::convert(&stage.rgba, spec)),
-            map: ColourMap::new(spec.format, spec.colour),
-            down: to_frame.apply_vector(mouth.vector_to_face(V2::new(0.0, 1.0))),
-            to_mouth: from_frame.then(&mouth.frame().inverse()),
-            to_eyes: [0, 1].map(|e: usize| from_frame.then(&eyes[e].frame().inverse())),
-            from_eyes: [0, 1].map(|e: usize| eyes[e].frame().then(&to_frame)),
-            to_frame,
-            from_frame,
-            pixel,
-            lip_soft: LIP_SOFT.max(pixel).max(LIP_SOFT_SHARE * edge_width),
-            painter: Painter::new(&mouth, light, lips, edge_width, own.as_ref()),
-            own,
-            relief: Relief::new(&space.landmarks, &mouth, light.towards),
-            eyes,
-            gaze,
-            mouth,
-            field,
-            head,
-            shares,
-            rest: rest.clone(),
-            near: vec![0; nodes.count()],
-            hold,
-            posed: rest,
-            back: [0, 1].map(|_| vec![V2::ZERO; nodes.count()]),
+            field: Field::new(model.shapes.clone()),
+            relief: Relief::new(model.maps.clone()),
+            near: vec![0; count],
+            posed: model.rest.clone(),
+            back: [0, 1].map(|_| vec![V2::ZERO; count]),
             places: [0, 1].map(|_| Places::new(&at)),
             from: [at.clone(), at],
             placed: Area::NONE,
-            scratch: vec![Scratch::new(&nodes)],
-            nodes,
+            scratch: vec![Scratch::new(&model.nodes)],
+            model,
         }
     }
 
     /// The frames that it draws.
     pub fn spec(&self) -> &FrameSpec {
-        &self.spec
+        &self.model.spec
     }
 
     /// Draws with so many threads from now on, at most one a processor; 0 is one a processor.
     /// What is drawn stays the same to the bit. A new rig draws on the calling thread alone.
     pub fn set_threads(&mut self, wish: usize) {
         self.scratch
-            .resize_with(threads::stripes(wish), || Scratch::new(&self.nodes));
+            .resize_with(threads::stripes(wish), || Scratch::new(&self.model.nodes));
     }
 
     /// The portrait at rest.
     pub fn base(&self) -> FrameBuf {
         FrameBuf {
-            spec: self.spec,
-            planes: self.base.iter().map(Source::plane).collect(),
+            spec: self.model.spec,
+            planes: self.model.base.iter().map(Source::plane).collect(),
         }
     }
 
     /// Size of a frame sample, IOD.
     pub fn pixel(&self) -> f32 {
-        self.pixel
+        self.model.pixel
     }
 
     /// Whether the eyes look about.
     pub fn gaze(&self) -> Gaze {
-        self.gaze
+        self.model.gaze
     }
 
     /// Both eyes, the viewer's left first.
     pub fn eyes(&self) -> &[Eye; 2] {
-        &self.eyes
+        &self.model.eyes
     }
 
     /// Face space to frame samples.
     pub fn face_to_frame(&self, p: V2) -> V2 {
-        self.to_frame.apply(p)
+        self.model.to_frame.apply(p)
     }
 
     /// Draws one frame: every sample of it is written. The planes must hold the rig's
@@ -283,7 +197,7 @@ impl Rig {
         let turn = Turn::new(&pose.head);
         self.place_nodes(&turn, &posed);
         let mut scratch = std::mem::take(&mut self.scratch);
-        let stripe = Stripe::whole(frame, self.spec.height);
+        let stripe = Stripe::whole(frame, self.model.spec.height);
         let moved = match threads::pool() {
             Some(pool) if scratch.len() > 1 => {
                 pool.install(|| self.draw_stripes(&posed, stripe, &mut scratch))
@@ -300,7 +214,11 @@ impl Rig {
     fn pose(&mut self, pose: &FacePose) -> Posed {
         let moved = self.field.pose(pose);
         self.relief.pose(pose);
-        let slit = Slit::posed(&self.mouth, &self.field.lip_upper, &self.field.lip_lower);
+        let slit = Slit::posed(
+            &self.model.mouth,
+            &self.field.lip_upper,
+            &self.field.lip_lower,
+        );
         let jaw = V2::new(
             0.10 * (pose.get(Arkit::JawLeft) - pose.get(Arkit::JawRight)),
             0.30 * pose.get(Arkit::JawOpen),
@@ -315,8 +233,8 @@ impl Rig {
         }
         Posed {
             lids: [0, 1].map(|side| {
-                let eye = &self.eyes[side];
-                eye.seen(eye.lid(pose, side), self.pixel)
+                let eye = &self.model.eyes[side];
+                eye.seen(eye.lid(pose, side), self.model.pixel)
             }),
             inside: Inside {
                 jaw,
@@ -333,83 +251,15 @@ impl Rig {
     /// How much is seen of what the portrait itself shows between its lips, 0–1: of a slit that is
     /// hardly open nothing any more once its lips have moved apart, as it shows too little.
     fn own_seen(&self, slit: &Slit) -> f32 {
-        if self.mouth.closed {
+        if self.model.mouth.closed {
             0.0
-        } else if self.mouth.is_narrow() {
-            let opened = slit.aperture() - self.mouth.rest_gap(0.0);
-            let raised = self.mouth.upper.at(0.0) - slit.upper.at(0.0);
+        } else if self.model.mouth.is_narrow() {
+            let opened = slit.aperture() - self.model.mouth.rest_gap(0.0);
+            let raised = self.model.mouth.upper.at(0.0) - slit.upper.at(0.0);
             1.0 - smoothstep(0.0, 0.02, opened.max(raised))
         } else {
             1.0
         }
-    }
-}
-
-/// The planes of a frame, to be read between their samples.
-fn sources(frame: &FrameBuf) -> Vec<Source> {
-    let spec = &frame.spec;
-    let planes = frame.planes.iter().enumerate();
-    planes
-        .map(|(p, data)| {
-            let layout = spec.format.plane(p);
-            let (width, height) = layout.size(spec.width, spec.height);
-            Source::new(data, width, height, layout.channels)
-        })
-        .collect()
-}
-
-/// How far a node lies inside what stays along the edges of the picture (left, top, right and
-/// bottom in the frame), luma samples. A cell that reaches over the border stays too.
-fn from_edge(nodes: &NodeGrid, node: usize, picture: &[usize; 4]) -> f32 {
-    let at = nodes.at(node);
-    let [left, top, right, bottom] = picture.map(|v| v as f32);
-    let across = (at.x - left).min(right - 1.0 - at.x) - EDGE * (right - left);
-    let down = (at.y - top).min(bottom - 1.0 - at.y) - EDGE * (bottom - top);
-    across.min(down) - nodes.cell as f32
-}
-
-/// The nodes over the moving part of the frame.
-fn node_grid(
-    spec: &FrameSpec,
-    picture: &[usize; 4],
-    to_frame: &Affine,
-    nose: V2,
-    pixel: f32,
-) -> NodeGrid {
-    let most = (NODE / pixel).clamp(4.0, MAX_CELL as f32) as usize;
-    let cell = 1 << most.ilog2();
-    let centre = to_frame.apply(nose);
-    // The bounding box of a circle under the affine map.
-    let reach = V2::new(
-        MOVING * to_frame.ex.x.hypot(to_frame.ey.x),
-        MOVING * to_frame.ex.y.hypot(to_frame.ey.y),
-    );
-    let clamp = |v: f32, low: usize, high: usize| (v.max(low as f32) as usize).min(high);
-    let left = clamp(centre.x - reach.x, picture[0], spec.width) / 2 * 2;
-    let top = clamp(centre.y - reach.y, picture[1], spec.height) / 2 * 2;
-    let right = clamp(centre.x + reach.x, picture[0], picture[2].min(spec.width));
-    let bottom = clamp(centre.y + reach.y, picture[1], picture[3].min(spec.height));
-    NodeGrid {
-        left,
-        top,
-        cell,
-        cols: right.saturating_sub(left).div_ceil(cell),
-        rows: bottom.saturating_sub(top).div_ceil(cell),
-    }
-}
-
-/// Reads the staged picture (R, G, B, A bytes) at a point of face space, sRGB.
-fn reader<'a>(
-    rgba: &'a [u8],
-    spec: &'a FrameSpec,
-    to_frame: &'a Affine,
-) -> impl Fn(V2) -> [f32; 3] + 'a {
-    |p| {
-        let at = to_frame.apply(p);
-        let col = (at.x.round().max(0.0) as usize).min(spec.width - 1);
-        let row = (at.y.round().max(0.0) as usize).min(spec.height - 1);
-        let pixel = &rgba[(row * spec.width + col) * 4..];
-        [pixel[0], pixel[1], pixel[2]].map(f32::from)
     }
 }
 

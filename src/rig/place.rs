@@ -31,12 +31,12 @@ struct Frame<'a> {
 impl Rig {
     /// Every node: where it lies on the posed face, and where it comes from by either layer.
     pub(super) fn place_nodes(&mut self, turn: &Turn, posed: &Posed) {
-        let cell = self.nodes.cell as f32 * self.pixel;
+        let cell = self.model.nodes.cell as f32 * self.model.pixel;
         let frame = Frame {
             turn,
             still: turn.is_still(),
             posed,
-            eyes: [0, 1].map(|e| self.eyes[e].to_face(V2::ZERO)),
+            eyes: [0, 1].map(|e| self.model.eyes[e].to_face(V2::ZERO)),
             looks: [0, 1].map(|e| !posed.lids[e].is_still()),
             reach: EYE + 1.5 * cell,
             both: 2.5 * cell + CORNER_BLEND,
@@ -55,8 +55,8 @@ impl Rig {
     fn moving(&self, frame: &Frame<'_>) -> Area {
         if !frame.still {
             return Area {
-                rows: 0..self.nodes.rows + 1,
-                cols: 0..self.nodes.stride(),
+                rows: 0..self.model.nodes.rows + 1,
+                cols: 0..self.model.nodes.stride(),
             };
         }
         let mut area = self
@@ -78,30 +78,32 @@ impl Rig {
     /// The nodes in and next to a box of face space.
     fn around(&self, [low, high]: [V2; 2]) -> Area {
         let corners = [low, V2::new(high.x, low.y), V2::new(low.x, high.y), high];
-        let corners = corners.map(|p| self.to_frame.apply(p));
+        let corners = corners.map(|p| self.model.to_frame.apply(p));
         let range = |of: fn(&V2) -> f32, first: usize, count: usize| {
-            let at = |v: f32| (v - first as f32) / self.nodes.cell as f32;
+            let at = |v: f32| (v - first as f32) / self.model.nodes.cell as f32;
             let from = corners.iter().map(of).fold(f32::MAX, f32::min);
             let to = corners.iter().map(of).fold(f32::MIN, f32::max);
             let end = (at(to).max(-1.0) + 2.0) as usize;
             (at(from).max(0.0) as usize).min(count)..end.min(count)
         };
         Area {
-            rows: range(|p| p.y, self.nodes.top, self.nodes.rows + 1),
-            cols: range(|p| p.x, self.nodes.left, self.nodes.stride()),
+            rows: range(|p| p.y, self.model.nodes.top, self.model.nodes.rows + 1),
+            cols: range(|p| p.x, self.model.nodes.left, self.model.nodes.stride()),
         }
     }
 
     /// Nodes of a row: where they lie on the posed face, and what the expression has moved there.
     fn find_row(&mut self, frame: &Frame<'_>, row: usize, cols: &Range<usize>) {
-        let first = row * self.nodes.stride();
+        let first = row * self.model.nodes.stride();
         let mut asked = [Asked::new(), Asked::new()];
         for i in first + cols.start..first + cols.end {
-            let rest = self.rest[i];
+            let rest = self.model.rest[i];
             let q = if frame.still {
                 rest
             } else {
-                self.head.source(frame.turn, rest, self.shares[i])
+                self.model
+                    .head
+                    .source(frame.turn, rest, self.model.shares[i])
             };
             self.posed[i] = q;
             self.near[i] = 0;
@@ -110,7 +112,7 @@ impl Rig {
                 continue;
             }
             let mut side = Some(Layer::Upper);
-            if within(q, self.mouth.centre, PARTED) {
+            if within(q, self.model.mouth.centre, PARTED) {
                 self.near[i] |= near::MOUTH;
                 side = self.sides(frame.posed, q, frame.both);
             }
@@ -134,7 +136,7 @@ impl Rig {
         // for each other.
         let known = &self.back[layer as usize];
         let above = |rows: usize| {
-            let node = i.checked_sub(rows * self.nodes.stride());
+            let node = i.checked_sub(rows * self.model.nodes.stride());
             node.map_or(V2::ZERO, |node| known[node])
         };
         asked.guesses[asked.count] = above(1) * 2.0 - above(2);
@@ -163,7 +165,7 @@ impl Rig {
 
     /// Where the nodes of a row come from: frame samples, per layer.
     fn place_row(&mut self, frame: &Frame<'_>, row: usize, cols: &Range<usize>) {
-        let first = row * self.nodes.stride();
+        let first = row * self.model.nodes.stride();
         let nodes = first + cols.start..first + cols.end;
         self.come_from(0, &nodes);
         let apart = self.near[nodes.clone()]
@@ -177,17 +179,17 @@ impl Rig {
             let [upper, lower] = &mut self.places;
             lower.copy(&nodes, upper);
         }
-        let left = self.nodes.left + cols.start * self.nodes.cell;
-        let y = (self.nodes.top + row * self.nodes.cell) as f32;
+        let left = self.model.nodes.left + cols.start * self.model.nodes.cell;
+        let y = (self.model.nodes.top + row * self.model.nodes.cell) as f32;
         let from = self.from.each_ref().map(|from| &from[nodes.clone()]);
         for (k, near) in self.near[nodes.clone()].iter_mut().enumerate() {
-            let at = V2::new((left + k * self.nodes.cell) as f32, y);
+            let at = V2::new((left + k * self.model.nodes.cell) as f32, y);
             let still = warp::is_still(&[at, at], &[from[0][k], from[1][k]]);
             *near |= near::MOVED * u8::from(!still);
         }
         for e in (0..2).filter(|e| frame.looks[*e]) {
             for i in nodes.clone() {
-                let rest = self.posed[i] + self.back[0][i] * self.hold[i];
+                let rest = self.posed[i] + self.back[0][i] * self.model.hold[i];
                 if within(rest, frame.eyes[e], frame.reach) {
                     self.near[i] |= near::EYE << e;
                 }
@@ -200,10 +202,10 @@ impl Rig {
         let known = self.posed[nodes.clone()]
             .iter()
             .zip(&self.back[layer][nodes.clone()])
-            .zip(&self.hold[nodes.clone()]);
+            .zip(&self.model.hold[nodes.clone()]);
         let from = &mut self.from[layer][nodes.clone()];
         for (from, ((posed, back), hold)) in from.iter_mut().zip(known) {
-            *from = self.to_frame.apply(*posed + *back * *hold);
+            *from = self.model.to_frame.apply(*posed + *back * *hold);
         }
         self.places[layer].set(nodes, from);
     }

@@ -17,6 +17,7 @@ use crate::{
     frame::{FrameSpec, PixelFormat},
     pose::{Arkit, FacePose},
 };
+use std::sync::Arc;
 
 /// The maps reach this far from the middle of the mouth, IOD (mouth space), ...
 pub(super) const REACH: V2 = V2::new(1.0, 0.8);
@@ -39,10 +40,13 @@ pub const PARTS: usize = 4;
 /// Gains at (`PARTS` + 1)² places of a cell, row by row.
 pub type CellGains = [[f32; PARTS + 1]; PARTS + 1];
 
+/// The gains of every shape that acts: the entries of whole rows that are not 0, and where they
+/// begin.
+pub struct Maps(Vec<(Arkit, usize, Vec<f32>)>);
+
 /// The gains of a posed face.
 pub struct Relief {
-    /// Of each shape that acts: the entries of whole rows that are not 0, and where they begin.
-    maps: Vec<(Arkit, usize, Vec<f32>)>,
+    maps: Arc<Maps>,
     sum: Vec<f32>,
     blocks: Vec<f32>,
     /// What is not flat lies between these, mouth space.
@@ -51,22 +55,26 @@ pub struct Relief {
     flat: bool,
 }
 
-impl Relief {
+impl Maps {
     /// For a mouth in light from `towards` ([`super::light::Light::towards`], face space);
     /// `landmarks` in face space.
     pub fn new(landmarks: &[V2; 68], mouth: &Mouth, towards: V2) -> Self {
         let form = Form::new(landmarks, mouth, mouth.vector_to_local(towards));
-        let maps = Arkit::ALL
-            .into_iter()
-            .filter_map(|shape| {
-                let map: Vec<f32> = (0..COLS * ROWS)
-                    .map(|i| form.gain(shape, place(i % COLS, i / COLS)))
-                    .collect();
-                let first = map.iter().position(|g| *g != 0.0)? / COLS * COLS;
-                let last = map.iter().rposition(|g| *g != 0.0)? / COLS * COLS;
-                Some((shape, first, map[first..last + COLS].to_vec()))
-            })
-            .collect();
+        let maps = Arkit::ALL.into_iter().filter_map(|shape| {
+            let map: Vec<f32> = (0..COLS * ROWS)
+                .map(|i| form.gain(shape, place(i % COLS, i / COLS)))
+                .collect();
+            let first = map.iter().position(|g| *g != 0.0)? / COLS * COLS;
+            let last = map.iter().rposition(|g| *g != 0.0)? / COLS * COLS;
+            Some((shape, first, map[first..last + COLS].to_vec()))
+        });
+        Self(maps.collect())
+    }
+}
+
+impl Relief {
+    /// Of a face at rest.
+    pub fn new(maps: Arc<Maps>) -> Self {
         Self {
             maps,
             sum: vec![0.0; COLS * ROWS],
@@ -81,6 +89,7 @@ impl Relief {
     pub fn pose(&mut self, pose: &FacePose) {
         let mut active = self
             .maps
+            .0
             .iter()
             .map(|(shape, first, map)| (pose.get(*shape), *first, map))
             .filter(|(weight, ..)| *weight > 0.0)
@@ -292,7 +301,10 @@ mod tests {
     fn relief(towards: V2) -> (Relief, Mouth) {
         let face = usual_face(0.0);
         let mouth = Mouth::new(&face);
-        (Relief::new(&face, &mouth, towards), mouth)
+        (
+            Relief::new(Arc::new(Maps::new(&face, &mouth, towards))),
+            mouth,
+        )
     }
 
     const ABOVE: V2 = V2::new(0.0, -0.6);

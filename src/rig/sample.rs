@@ -57,7 +57,7 @@ pub fn fixed(v: f32) -> i32 {
 }
 
 /// A plane to be read, with its edges repeated around it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     data: Vec<u8>,
     width: usize,

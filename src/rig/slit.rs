@@ -73,7 +73,7 @@ impl Rig {
             };
             let group = self.lip_group(posed, local, layers, &tx, (&mut *x, &mut *y));
             // Where nothing of the lip is left to see, it may be any.
-            if group.alpha != [1.0; LANES] && group.is_near(self.lip_soft.max(2.0 * SHADOW)) {
+            if group.alpha != [1.0; LANES] && group.is_near(self.model.lip_soft.max(2.0 * SHADOW)) {
                 self.keep_on_lips(&group, (x, y));
             }
             for k in (0..LANES).filter(|k| group.alpha[*k] > 0.0) {
@@ -100,7 +100,7 @@ impl Rig {
         let (above_x, above_y) = (along(above[0].x, above[1].x), along(above[0].y, above[1].y));
         let (below_x, below_y) = (along(below[0].x, below[1].x), along(below[0].y, below[1].y));
         let (left, right) = posed.slit.upper.span();
-        let soft = self.lip_soft;
+        let soft = self.model.lip_soft;
         let mut alpha = [0.0; LANES];
         for k in 0..LANES {
             let gap = lower[k] - upper[k];
@@ -138,13 +138,16 @@ impl Rig {
     /// beyond.
     #[inline(always)]
     fn keep_on_lips(&self, group: &Group, (x, y): (&mut Lanes, &mut Lanes)) {
-        let (m, down) = (&self.to_mouth, self.down);
+        let (m, down) = (&self.model.to_mouth, self.model.down);
         let each = |of: &dyn Fn(usize) -> f32| std::array::from_fn(of);
         let u: Lanes = each(&|k| m.origin.x + m.ex.x * x[k] + m.ey.x * y[k]);
         let v: Lanes = each(&|k| m.origin.y + m.ex.y * x[k] + m.ey.y * y[k]);
-        let (upper, lower) = (self.mouth.upper.at_each(&u), self.mouth.lower.at_each(&u));
+        let (upper, lower) = (
+            self.model.mouth.upper.at_each(&u),
+            self.model.mouth.lower.at_each(&u),
+        );
         let above = group.above();
-        let shadow = if self.mouth.closed { SHADOW } else { 0.0 };
+        let shadow = if self.model.mouth.closed { SHADOW } else { 0.0 };
         for k in 0..LANES {
             let gap = group.lower[k] - group.upper[k];
             let beyond = if above[k] {
@@ -168,15 +171,17 @@ impl Rig {
         let (upper, lower) = (group.upper[k], group.lower[k]);
         let Some((from, own)) = self.own_inside(posed, local, lower) else {
             let rgb = self
+                .model
                 .painter
                 .colour(&posed.inside, local.x, local.y, upper, lower);
             return Over::Paint(rgb, alpha);
         };
-        let from = self.to_frame.apply(self.mouth.to_face(from));
+        let from = self.model.to_frame.apply(self.model.mouth.to_face(from));
         if own >= 1.0 {
             return Over::Picture(from, alpha);
         }
         let rgb = self
+            .model
             .painter
             .colour(&posed.inside, local.x, local.y, upper, lower);
         Over::Both(from, rgb, own, alpha)
@@ -185,11 +190,14 @@ impl Rig {
     /// Where a point between the lips is in the portrait itself (mouth space), and how surely
     /// (0–1): parted lips show it at rest. `lower` is where the lower lip is now.
     fn own_inside(&self, posed: &Posed, local: V2, lower: f32) -> Option<(V2, f32)> {
-        if posed.own_seen <= 0.0 || local.x.abs() >= self.mouth.half_width {
+        if posed.own_seen <= 0.0 || local.x.abs() >= self.model.mouth.half_width {
             return None;
         }
-        let soft = self.lip_soft;
-        let (top, end) = (self.mouth.upper.at(local.x), self.mouth.lower.at(local.x));
+        let soft = self.model.lip_soft;
+        let (top, end) = (
+            self.model.mouth.upper.at(local.x),
+            self.model.mouth.lower.at(local.x),
+        );
         if end - top <= soft {
             return None;
         }
@@ -197,7 +205,11 @@ impl Rig {
         // Where the lower lip has not left them both parts are one picture.
         let joined = (1.0 - (lower - end).abs() / soft).max(0.0);
         let parted = |d: f32| (d / soft + joined).clamp(0.0, 1.0);
-        let bottom = self.own.as_ref().map_or(end, |own| own.bottom.at(local.x));
+        let bottom = self
+            .model
+            .own
+            .as_ref()
+            .map_or(end, |own| own.bottom.at(local.x));
         if local.y < bottom {
             // Teeth go on a little above what the upper lip shows of them.
             let mirrored = top + (local.y - top).abs();

@@ -148,7 +148,7 @@ fn any_number_of_threads_draws_the_same() {
             // As if there were more processors than there may be here.
             for count in [2, 3, 7] {
                 rig.scratch
-                    .resize_with(count, || warp::Scratch::new(&rig.nodes));
+                    .resize_with(count, || warp::Scratch::new(&rig.model.nodes));
                 let together = drawn(&mut rig, &pose);
                 assert!(
                     alone.planes == together.planes,
@@ -218,6 +218,7 @@ fn an_open_mouth_is_dark_inside_and_leaves_the_rest_alone() {
     let mut untouched = 0;
     for (i, &resting) in base.iter().enumerate() {
         let p = rig
+            .model
             .from_frame
             .apply(V2::new((i % 700) as f32, (i / 700) as f32));
         if field::reach(p - nose) > 1.12 {
@@ -350,4 +351,42 @@ proptest! {
             prop_assert!(now.planes == first.planes);
         }
     }
+}
+
+/// Heads of one portrait have one model, whoever asks for it and when, until the last one goes; each
+/// has a face of its own.
+#[test]
+fn rigs_of_one_portrait_share_what_no_pose_changes() {
+    let portrait = portrait(0.0, 640, 480);
+    let spec = spec(640, 480, PixelFormat::I420);
+    let new = || Rig::new(&portrait, &spec, &Staging::default());
+    let (mut first, mut second) = (new(), new());
+    assert!(Arc::ptr_eq(&first.model, &second.model));
+    let frame = |rig: &mut Rig, jaw: f32| {
+        let mut frame = FrameBuf::new(*rig.spec());
+        rig.draw(
+            &FacePose::REST.with(Arkit::JawOpen, jaw),
+            &mut frame.as_mut(),
+        );
+        frame.planes
+    };
+    let (open, shut) = (frame(&mut first, 0.6), frame(&mut second, 0.0));
+    assert_eq!(shut, second.base().planes);
+    assert_ne!(open, shut);
+    assert_eq!(frame(&mut second, 0.6), open);
+    // Another layout, another face.
+    let other = Rig::new(
+        &portrait,
+        &FrameSpec { width: 638, ..spec },
+        &Staging::default(),
+    );
+    let mut moved = portrait.clone();
+    moved.landmarks.0[8].y += 1.0;
+    let moved = Rig::new(&moved, &spec, &Staging::default());
+    for rig in [&other, &moved] {
+        assert!(!Arc::ptr_eq(&first.model, &rig.model));
+    }
+    let model = Arc::downgrade(&first.model);
+    drop((first, second));
+    assert!(model.upgrade().is_none(), "kept by nobody");
 }

@@ -4,7 +4,7 @@
 use super::{
     control::controls,
     field::Layer,
-    mouth::tests::usual_face,
+    mouth::{Mouth, tests::usual_face},
     tests::{drawn, portrait, spec},
     *,
 };
@@ -80,7 +80,7 @@ impl Studio {
 
     /// sRGB between the samples around a point of mouth space.
     pub(super) fn colour(&self, p: V2) -> [f32; 3] {
-        let at = self.rig.face_to_frame(self.rig.mouth.to_face(p));
+        let at = self.rig.face_to_frame(self.rig.model.mouth.to_face(p));
         let (x, y) = (at.x.floor(), at.y.floor());
         let pixel = |dx: usize, dy: usize| {
             let i = ((y as usize + dy) * SIZE + x as usize + dx) * 4;
@@ -214,7 +214,7 @@ fn an_opened_mouth_is_round() {
     for jaw in [0.3, 0.6, 1.0] {
         studio.draw(&FacePose::REST.with(Arkit::JawOpen, jaw));
         let gap = |s: f32| {
-            let u = s * studio.rig.mouth.half_width;
+            let u = s * studio.rig.model.mouth.half_width;
             studio.column(u).1
         };
         // Half of what is open in the middle line's row of columns.
@@ -297,9 +297,9 @@ fn a_mouth_that_hardly_opens_shows_no_seam() {
             studio.draw(pose);
             let mut sum = 0.0;
             for i in -20..=20 {
-                let u = i as f32 / 25.0 * studio.rig.mouth.half_width;
+                let u = i as f32 / 25.0 * studio.rig.model.mouth.half_width;
                 for k in -12..12 {
-                    let v = studio.rig.mouth.middle(u) + k as f32 * 0.005;
+                    let v = studio.rig.model.mouth.middle(u) + k as f32 * 0.005;
                     let below = luma(studio.colour(V2::new(u, v + 0.005)));
                     sum += (below - luma(studio.colour(V2::new(u, v)))).powi(2);
                 }
@@ -337,7 +337,7 @@ fn parted_lips_open_no_further_for_a_vowel_than_closed_ones() {
 fn every_expression_closes_the_lips_and_lets_the_jaw_move() {
     for gap in [0.0, 0.16] {
         let mut rig = Studio::new(&painted(gap)).rig;
-        let below = rig.mouth.to_face(V2::new(0.0, 0.4));
+        let below = rig.model.mouth.to_face(V2::new(0.0, 0.4));
         for expression in Expression::ALL {
             for viseme in Viseme::ALL {
                 let mut pose = face_pose(&viseme.mouth(), 1.3).with(Arkit::MouthClose, 0.0);
@@ -399,7 +399,11 @@ fn every_blendshape_does_what_its_table_says() {
     const TABLE: &str = include_str!("../../docs/blendshapes.md");
     let face = usual_face(0.0);
     let mouth = Mouth::new(&face);
-    let mut field = Field::new(&face, &mouth, &controls(&face, &mouth));
+    let mut field = Field::new(Arc::new(field::Shapes::new(
+        &face,
+        &mouth,
+        &controls(&face, &mouth),
+    )));
     let portrait = &built_in()[0];
     let mut rig = Rig::new(
         portrait,
@@ -446,7 +450,7 @@ fn the_dark_line_between_closed_lips_goes_as_they_part() {
     let green = |studio: &Studio, u: f32, v: f32| studio.colour(V2::new(u, v))[1];
     studio.draw(&FacePose::REST);
     for u in [-0.2, 0.0, 0.15] {
-        let line = studio.rig.mouth.middle(u);
+        let line = studio.rig.model.mouth.middle(u);
         assert!(green(&studio, u, line) < 0.6 * LIPS[1], "at {u}");
     }
     studio.draw(&FacePose::REST.with(Arkit::JawOpen, 0.3));
@@ -454,7 +458,7 @@ fn the_dark_line_between_closed_lips_goes_as_they_part() {
         .rig
         .pose(&FacePose::REST.with(Arkit::JawOpen, 0.3))
         .slit;
-    let soft = studio.rig.lip_soft;
+    let soft = studio.rig.model.lip_soft;
     for u in [-0.2, 0.0, 0.15] {
         for beyond in [0.5 * soft, soft, 0.02, 0.03] {
             for v in [slit.upper.at(u) - beyond, slit.lower.at(u) + beyond] {

@@ -12,7 +12,11 @@ fn field(gap: f32) -> (Field, Mouth, Vec<Control>) {
     let face = usual_face(gap);
     let mouth = Mouth::new(&face);
     let controls = controls(&face, &mouth);
-    (Field::new(&face, &mouth, &controls), mouth, controls)
+    (
+        Field::new(Arc::new(Shapes::new(&face, &mouth, &controls))),
+        mouth,
+        controls,
+    )
 }
 
 #[test]
@@ -108,7 +112,7 @@ fn least_jacobian(field: &Field, mouth: &Mouth) -> (f32, V2) {
     let mut least = (f32::MAX, V2::ZERO);
     let h = CELL * 0.5;
     for i in 0..GRID * GRID {
-        let p = field.corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
+        let p = field.shapes.corner + V2::new((i % GRID) as f32, (i / GRID) as f32) * CELL;
         let layer = side_of(mouth, p);
         let local = mouth.to_local(p);
         let beside = local.x.abs() < mouth.half_width + h;
