@@ -98,6 +98,8 @@ pub struct Eye {
     /// Where the lids of the shut eye meet: an arch between the corners, and how it leans.
     seam: [f32; 2],
     pub(super) room: f32,
+    /// y of the lowest point of the brow.
+    pub(super) brow: f32,
     lid: ShutLid,
     iris: Option<Iris>,
 }
@@ -140,6 +142,7 @@ impl Eye {
             span: (0.0, 0.0),
             seam: [0.0; 2],
             room: 0.0,
+            brow: 0.0,
             lid: ShutLid::EMPTY,
             iris: None,
         };
@@ -152,8 +155,8 @@ impl Eye {
             .fold(f32::MIN, f32::max);
         eye.lids = [u1, u2, l1, l2].map(point);
         eye.curves();
-        let room = (eye.upper.at(0.0) - brow_line) * 0.75;
-        eye.room = room.clamp(0.05, LID_ROOM);
+        eye.brow = brow_line;
+        eye.room = (0.75 * (eye.upper.at(0.0) - brow_line)).clamp(0.05, LID_ROOM);
         eye
     }
 

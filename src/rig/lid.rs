@@ -21,6 +21,12 @@ const DARKER: f32 = 0.10;
 const PALER: f32 = 0.12;
 /// Nothing darker than the skin's luma by this factor is taken for the white, whose lids shade it.
 const DIMMEST: f32 = 0.6;
+/// A drawn eye's rim is darker than the skin above it by this factor.
+const RIM_DARK: f32 = 0.75;
+/// It is looked for where what is dark is so many times as thick as usual rims.
+const THICK: f32 = 1.3;
+/// A fringe of lashes goes on beyond it by so much, IOD.
+const FRINGE: f32 = 0.025;
 /// How far a lid bulges over the eyeball: lighter in the middle, darker at its edges.
 const ROUND: (f32, f32) = (0.17, 0.08);
 
@@ -55,9 +61,10 @@ impl Around {
         let bottom = eye.lower.most().max(0.0) + LASHES + 0.06;
         let size = V2::new(2.0 * half, bottom - top);
         let picture = Patch::read(V2::new(-half, top), size, step.clamp(0.004, 0.03), colour);
-        let near: Vec<Near> = (0..picture.colours().len())
+        let mut near: Vec<Near> = (0..picture.colours().len())
             .map(|i| Near::new(eye, picture.place(i)))
             .collect();
+        include_rims(eye, &picture, &mut near);
         let outside: Vec<bool> = near.iter().map(|n| *n == Near::Skin).collect();
         let mut bare = picture.clone();
         bare.fill(&outside);
@@ -199,11 +206,7 @@ impl Near {
         let (above, below) = (upper - p.y, p.y - lower);
         let outside = above.max(below);
         // Beyond the corners rims run together, lashes do not.
-        let rim = if above > below {
-            RIM.0.min(0.6 * eye.room)
-        } else {
-            RIM.1
-        };
+        let rim = if above > below { rim(eye) } else { RIM.1 };
         let rim = rim * ((1.12 - s) / 0.12).clamp(0.0, 1.0).sqrt();
         let room = (0.85 * eye.room).min(LASHES);
         let lashes = if above > below { room } else { 0.6 * LASHES };
@@ -219,6 +222,47 @@ impl Near {
             Near::Lashes
         } else {
             Near::Skin
+        }
+    }
+}
+
+/// How far above the lid all is the eye's, IOD.
+fn rim(eye: &Eye) -> f32 {
+    RIM.0.min(0.6 * eye.room)
+}
+
+/// Upper rims of drawn eyes may be thick, and landmarks lie inside of them: what is dark from the lid
+/// on, much further than most rims, and ends below the brow is the eye's.
+fn include_rims(eye: &Eye, picture: &Patch, near: &mut [Near]) {
+    let (cols, rows) = picture.size();
+    let y = |row: usize| picture.place(row * cols).y;
+    let x = |col: usize| picture.place(col).x;
+    let brow = (0..rows).find(|row| y(*row) > eye.brow).unwrap_or(rows);
+    let lid = |col: usize| {
+        let upper = eye.upper.at(x(col));
+        (0..rows).find(|row| y(*row) >= upper).unwrap_or(0)
+    };
+    // The first row that is dark, where the rim has an end.
+    let end = |col: usize| {
+        let light = |row: usize| luma(picture.colours()[row * cols + col]);
+        let skin = (brow..lid(col)).map(light).fold(0.0, f32::max);
+        let above = (brow..lid(col)).rev();
+        let dark = above.take_while(|row| light(*row) < RIM_DARK * skin);
+        let beyond = |row: &usize| eye.upper.at(x(col)) - y(*row) > THICK * rim(eye);
+        dark.last().filter(|row| *row > brow).filter(beyond)
+    };
+    let ends: Vec<Option<usize>> = (0..cols)
+        .map(|col| end(col).filter(|_| x(col).abs() <= eye.half_width()))
+        .collect();
+    // Between its lashes a fringe is as light as skin, and their tips are.
+    let fringe = (FRINGE / picture.step()).ceil() as usize;
+    for col in 0..cols {
+        let around = col.saturating_sub(fringe)..(col + fringe + 1).min(cols);
+        let Some(end) = ends[around].iter().flatten().min() else {
+            continue;
+        };
+        for row in end.saturating_sub(fringe).max(brow)..lid(col) {
+            near[row * cols + col] = Near::Eye;
         }
     }
 }

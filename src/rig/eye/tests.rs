@@ -70,6 +70,37 @@ fn a_shut_eye_shows_no_white() {
     }
 }
 
+/// Rims of drawn eyes are thicker than a person's with all lashes: their dark is no skin.
+#[test]
+fn a_shut_lid_has_nothing_of_a_thick_rim() {
+    let mut eyes = Eye::pair(&usual_face(0.0));
+    let outlines = eyes.clone();
+    let rim = 0.105;
+    let drawn = |p: V2| {
+        let thick = outlines.iter().any(|e| {
+            let q = e.to_local(p);
+            let above = e.upper.at(q.x) - q.y;
+            q.x.abs() < e.half_width && (0.0..rim).contains(&above)
+        });
+        if thick {
+            [70.0, 30.0, 20.0]
+        } else {
+            paint(&outlines, 0.0, p)
+        }
+    };
+    Eye::prepare(&mut eyes, 0.005, drawn);
+    for eye in &eyes {
+        assert!(eye.upper.at(0.0) - eye.brow > rim + 0.02, "room for it");
+        for s in [-0.5, -0.2, 0.0, 0.2, 0.5] {
+            let x = s * eye.half_width;
+            for above in [-0.05, 0.0, 0.04] {
+                let made = eye.lid.skin(V2::new(x, eye.upper.at(x) - above));
+                assert!(made[1] > 0.85 * SKIN[1], "{made:?} at {s}, {above} above");
+            }
+        }
+    }
+}
+
 /// Light that is reflected by glasses is as pale as the white of an eye, and larger.
 #[test]
 fn a_reflection_is_not_taken_for_an_eye() {
