@@ -24,7 +24,7 @@ const LASH_SEEN: f32 = 2.5;
 /// The lashes of a shut lid hang below it by this part of what they rise above the open one.
 const FRINGE: f32 = 0.7;
 /// A lid is pulled up to here, as a fraction of a blink, and made from there on.
-const MADE: (f32, f32) = (0.1, 0.4);
+const MADE: (f32, f32) = (0.1, 0.28);
 /// Where the lids of a shut eye meet, from the upper (0) to the lower one (1) of the open eye:
 /// the lower lid rises too, though little and late.
 const MEET: f32 = 0.88;
@@ -34,6 +34,8 @@ const RISES: f32 = 0.4;
 const LOWER_ROOM: f32 = 0.08;
 /// From here to there of a blink the lower lid is covered by a made one.
 const COVERED: (f32, f32) = (0.7, 1.0);
+/// A made lid fades over this length above its edge where there is no opening, IOD.
+const BESIDE: f32 = 0.06;
 /// Width of the soft edge between lid and eyeball, IOD.
 const SOFT: f32 = 0.012;
 /// Furthest shift of the iris, as a fraction of the eye's width: sideways and up or down.
@@ -57,8 +59,8 @@ const LEAST_WHITE: f32 = 0.4;
 const FOLLOWS: f32 = 0.3;
 /// Each time from where the last one ended, with a better idea of what is skin.
 const REFINEMENTS: usize = 2;
-/// Beyond the corners the lid's lashes end here, half-widths.
-const LASH_END: f32 = 1.25;
+/// Beyond the corners the lid's lashes end here, half-widths: those of a pulled and of a shut one.
+const LASH_END: (f32, f32) = (1.06, 1.25);
 
 /// Beside the inner corner of a shut eye the skin sinks in, where light hardly comes: around that
 /// place (half-widths towards the nose and IOD down from the middle of the eye) it is darker, less

@@ -2,8 +2,8 @@
 //! What is seen at a point of a posed eye: pulled skin, a made lid, lashes, or the eyeball.
 
 use super::{
-    COVERED, Eye, FRINGE, HOLLOW, LASH_END, LASH_LINE, LASH_SEEN, LOWER_ROOM, Lid, MADE, MEET, RIM,
-    RISES, SINKS, SOFT, UNLIT,
+    BESIDE, COVERED, Eye, FRINGE, HOLLOW, LASH_END, LASH_LINE, LASH_SEEN, LOWER_ROOM, Lid, MADE,
+    MEET, RIM, RISES, SINKS, SOFT, UNLIT,
 };
 use crate::rig::{
     iris::Iris,
@@ -111,6 +111,7 @@ impl Eye {
     ) -> Shade {
         let soft = SOFT.max(pixel);
         let line = self.dark(lid, place, p, pixel);
+        let covered = smoothstep(COVERED.0, COVERED.1, lid.shut);
         // Most of what is drawn with a falling lid is skin of the picture: nothing is made there.
         let made = |cover: f32| {
             let cover = cover * self.lid.made(p);
@@ -129,27 +130,36 @@ impl Eye {
             };
         }
         if above >= below {
-            if on_lid < 1.0 {
-                let ball = self.eyeball(lid, place, p, pixel);
-                return paint_twice(ball.from, (self.lid.skin(p), on_lid), line);
-            }
-            // Between the pulled lid and the made one's edge there is nothing to pull.
-            let bare = smoothstep(
-                place.upper + place.pull - soft,
-                place.upper + place.pull,
-                p.y,
-            );
+            // Between the pulled lid and the made one's edge there is nothing to pull, as far as
+            // they are apart.
+            let pulled = place.upper + place.pull;
+            let apart = smoothstep(0.0, soft, place.edge - pulled);
+            let bare = apart * smoothstep(pulled - soft, pulled, p.y);
             let cover = place.made + (1.0 - place.made) * bare;
-            return paint_twice(self.skin(place, p), made(cover), line);
+            // Beside the eye there is no edge: what is made above passes into what is below.
+            let beside = smoothstep(1.0, 1.12, p.x.abs() / self.half_width)
+                * smoothstep(BESIDE, 0.0, place.edge - p.y);
+            let cover = cover * (1.0 - beside * (1.0 - covered));
+            let from = self.skin(place, p);
+            if on_lid >= 1.0 {
+                return paint_twice(from, made(cover), line);
+            }
+            let ball = self.eyeball(lid, place, p, pixel);
+            let (skin, cover) = (self.lid.skin(p), cover * on_lid);
+            if cover >= on_lid {
+                return paint_twice(ball.from, (skin, cover), line);
+            }
+            // What is pulled, then what is made: together as much as there is lid.
+            let seen = (on_lid - cover) / (1.0 - cover);
+            return picture_and_paint(ball.from, (from, seen), twice((skin, cover), line));
         }
         let raised = self.raised(place, p);
         // Landmarks too high up leave white under the lid: in the end that is painted over.
-        let cover = smoothstep(COVERED.0, COVERED.1, lid.shut);
         if on_lid >= 1.0 {
-            return paint_twice(raised, made(cover), line);
+            return paint_twice(raised, made(covered), line);
         }
         let ball = self.eyeball(lid, place, p, pixel);
-        if cover * self.lid.made(p) > 0.5 {
+        if covered * self.lid.made(p) > 0.5 {
             return paint_twice(ball.from, (self.lid.skin(p), on_lid), line);
         }
         picture_and_paint(ball.from, (raised, on_lid), line)
@@ -258,7 +268,8 @@ impl Eye {
     fn lash_line(&self, lid: &Lid, place: &Place, p: V2, pixel: f32) -> f32 {
         let s = p.x / self.half_width;
         let outwards = s * self.centre.x.signum();
-        let taper = (1.0 - s * s / (LASH_END * LASH_END)).max(0.0) * (0.8 + 0.35 * outwards);
+        let end = LASH_END.0 + (LASH_END.1 - LASH_END.0) * smoothstep(RISES, 1.0, lid.shut);
+        let taper = (1.0 - s * s / (end * end)).max(0.0) * (0.8 + 0.35 * outwards);
         let thick = (LASH_LINE * taper.sqrt()).max(0.7 * pixel);
         let from_edge = p.y - place.edge;
         let reach = if from_edge > 0.0 {
@@ -271,7 +282,7 @@ impl Eye {
             return 0.0;
         }
         place.made
-            * smoothstep(0.0, 0.3, lid.shut)
+            * smoothstep(0.0, 0.25, lid.shut)
             * smoothstep(0.0, 0.2, taper)
             * (-line * line).exp()
     }
@@ -309,19 +320,22 @@ fn picture_and_paint(from: V2, (seen, alpha): (V2, f32), (b, beta): ([f32; 3], f
     }
 }
 
-/// One colour over another over the picture.
-fn paint_twice(from: V2, (a, alpha): ([f32; 3], f32), (b, beta): ([f32; 3], f32)) -> Shade {
+/// One colour over another: what both come to.
+fn twice((a, alpha): ([f32; 3], f32), (b, beta): ([f32; 3], f32)) -> ([f32; 3], f32) {
     let total = alpha + beta - alpha * beta;
-    if total <= 0.0 {
-        return Shade {
-            from,
-            over: Over::Nothing,
-        };
-    }
-    let mix = beta / total;
-    let colour = [0, 1, 2].map(|c| a[c] + (b[c] - a[c]) * mix);
+    let mix = beta / total.max(1e-6);
+    ([0, 1, 2].map(|c| a[c] + (b[c] - a[c]) * mix), total)
+}
+
+/// One colour over another over the picture.
+fn paint_twice(from: V2, a: ([f32; 3], f32), b: ([f32; 3], f32)) -> Shade {
+    let (colour, total) = twice(a, b);
     Shade {
         from,
-        over: Over::Paint(colour, total),
+        over: if total > 0.0 {
+            Over::Paint(colour, total)
+        } else {
+            Over::Nothing
+        },
     }
 }

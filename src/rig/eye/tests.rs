@@ -70,6 +70,29 @@ fn a_shut_eye_shows_no_white() {
     }
 }
 
+/// A lid that is hardly lowered brings its own lashes: no line of bare skin lies below them.
+#[test]
+fn a_squinting_lid_has_no_pale_rim() {
+    for shut in [0.05, 0.09, 0.105, 0.12, 0.15] {
+        let lid = Lid { shut, ..SHUT };
+        for eye in painted(0.0).0 {
+            for s in [-0.5, 0.0, 0.5] {
+                let x = s * eye.half_width;
+                let column =
+                    (0..160).map(|i| V2::new(x, eye.upper.at(x) + 0.001 * i as f32 - 0.06));
+                let below = column
+                    .map(|p| seen(&eye, &lid, p, 0.0))
+                    .skip_while(|c| c[0] > 90.0)
+                    .collect::<Vec<_>>();
+                assert!(below.len() > 60, "lashes at {s}, {shut} shut");
+                let skin = |c: &&[f32; 3]| c[0] > 110.0 && c[0] > 1.3 * c[2];
+                let most = below.iter().take(90).filter(skin).count();
+                assert!(most <= 2, "{most} at {s}, {shut} shut");
+            }
+        }
+    }
+}
+
 /// Rims of drawn eyes are thicker than a person's with all lashes: their dark is no skin.
 #[test]
 fn a_shut_lid_has_nothing_of_a_thick_rim() {
